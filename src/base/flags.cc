@@ -1,0 +1,337 @@
+// Copyright (c) 2026 The cucache authors. BSD-3-Clause, see LICENSE.
+
+#include "base/flags.h"
+
+#include <gflags/gflags.h>
+#include <sysexits.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <iostream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/argv_front.h"
+#include "base/usage.h"
+
+// gflags' type of each codec.
+#define CUCACHE_FLAG_Int int32
+#define CUCACHE_FLAG_Uint uint32
+#define CUCACHE_FLAG_Megabytes int64
+#define CUCACHE_FLAG_Kilobytes int32
+#define CUCACHE_FLAG_Real2 double
+#define CUCACHE_FLAG_Real3 double
+#define CUCACHE_FLAG_YesNo bool
+#define CUCACHE_FLAG_NoYes bool
+#define CUCACHE_FLAG_OffOn bool
+#define CUCACHE_FLAG_Text string
+#define CUCACHE_FLAG_TextOrNo string
+#define CUCACHE_FLAG_HashName string
+#define CUCACHE_FLAG_Char string
+#define CUCACHE_FLAG_Octal string
+#define CUCACHE_FLAG_Size string
+#define CUCACHE_FLAG_ProtocolName string
+#define CUCACHE_FLAG_Listen string
+#define CUCACHE_FLAG_VerifyMode int32
+#define CUCACHE_FLAG_KeyFormat string
+#define CUCACHE_FLAG_TlsVersion int32
+
+#define CUCACHE_DEFINE_(type, flag, init, help) DEFINE_##type(flag, init, help)
+#define CUCACHE_DEFINE(type, flag, init, help) \
+  CUCACHE_DEFINE_(type, flag, init, help)
+
+#define CUCACHE_OPTION(member, mode, Codec, init, stat, state, letter, flag, \
+                       arg, check, help)                                     \
+  CUCACHE_DEFINE(CUCACHE_FLAG_##Codec, flag, init, help);
+#include "base/settings.def"
+
+namespace cucache {
+namespace {
+
+// What a Settings row says about the number that was given.
+struct Any {
+  template <class Flag>
+  bool Allows(const Flag&) const {
+    return true;
+  }
+  const char* why = "";
+  int exit_code = EXIT_FAILURE;
+};
+
+struct Between {
+  Between(double l, double m, const char* w, int e)
+      : least(l), most(m), why(w), exit_code(e) {}
+  bool Allows(double flag) const { return flag >= least && flag <= most; }
+  double least;
+  double most;
+  const char* why;
+  int exit_code;
+};
+
+bool Complain(const std::string& what, int code, int* exit_code) {
+  std::fprintf(stderr, "cucached: %s\n", what.c_str());
+  *exit_code = code;
+  return false;
+}
+
+// "-c 0", "--conn_limit=0" and "-o word=0" are all named by how the usage
+// text writes them.
+std::string NameOf(const OptionInfo& option) {
+  if (option.extended()) return std::string("-o ") + option.flag;
+  std::string name = LongName(option);
+  return option.letter == 0 ? name : std::string("-") + option.letter;
+}
+
+bool IsDefault(const char* flag) {
+  gflags::CommandLineFlagInfo info = gflags::GetCommandLineFlagInfoOrDie(flag);
+  return info.current_value == info.default_value;
+}
+
+std::string WhyRefused(const OptionInfo& option) {
+  const std::string_view flag = option.flag;
+  const bool tls = flag.find("ssl") != flag.npos && flag != "ssl_kernel_tls";
+  return tls ? " needs TLS, without which this cucached was built"
+             : " is not supported yet";
+}
+
+// A default is not checked: it may be "let the server choose".
+template <class C, class Check, class Field>
+bool Apply(const OptionInfo& option, const typename C::Flag& flag,
+           const Check& check, Field* field, int* exit_code) {
+  if (IsDefault(option.flag)) return true;
+  if (option.state == OptionInfo::State::kRefused) {
+    return Complain(NameOf(option) + WhyRefused(option),
+                    option.extended() ? EXIT_FAILURE : EX_USAGE, exit_code);
+  }
+  if (!check.Allows(flag)) {
+    return Complain(NameOf(option) + ": " + check.why, check.exit_code,
+                    exit_code);
+  }
+  std::string why;
+  std::optional<typename C::Value> value = C::From(flag, &why);
+  if (!value) return Complain(NameOf(option) + ": " + why, EX_USAGE, exit_code);
+  *field = *value;
+  return true;
+}
+
+bool ApplyAll(Settings* settings, int* exit_code) {
+  const OptionInfo* option = Options().data();
+#define CUCACHE_OPTION(member, mode, Codec, init, stat, state, letter, flag,  \
+                       arg, check, help)                                      \
+  if (!Apply<codec::Codec>(*option++, FLAGS_##flag, check, &settings->member, \
+                           exit_code)) {                                      \
+    return false;                                                             \
+  }
+#include "base/settings.def"
+  return true;
+}
+
+// A string option that is given, but empty, is a slip of the shell.
+bool CheckEmpty(int* exit_code) {
+  for (const OptionInfo& option : Options()) {
+    gflags::CommandLineFlagInfo info =
+        gflags::GetCommandLineFlagInfoOrDie(option.flag);
+    if (info.type != "string" || info.is_default) continue;
+    if (info.current_value.empty()) {
+      return Complain(NameOf(option) + ": its argument is empty", EXIT_FAILURE,
+                      exit_code);
+    }
+  }
+  return true;
+}
+
+bool CheckItemSize(const Settings& s, int* exit_code) {
+  if (s.item_size_max < 1024) {
+    return Complain("-I: an item must be allowed to have 1024 bytes", EX_USAGE,
+                    exit_code);
+  }
+  if (s.item_size_max > s.maxbytes / 2) {
+    return Complain("-I: the largest item is above half of the memory of -m",
+                    EX_USAGE, exit_code);
+  }
+  if (s.item_size_max > (uint64_t{1} << 30)) {
+    return Complain("-I: the largest item is above one gigabyte", EX_USAGE,
+                    exit_code);
+  }
+  return true;
+}
+
+// memcached insists on sizes that divide each other even where the piece was
+// not given; here it is adjusted then.
+bool CheckChunkSize(Settings* s, int* exit_code) {
+  const uint64_t item_max = s->item_size_max;
+  if (IsDefault("slab_chunk_max")) {
+    if (item_max < s->slab_chunk_size_max) s->slab_chunk_size_max = item_max;
+    return true;
+  }
+  const uint64_t chunk_max = s->slab_chunk_size_max;
+  if (chunk_max > item_max || item_max % chunk_max != 0) {
+    return Complain("-o slab_chunk_max must divide the size of -I", EX_USAGE,
+                    exit_code);
+  }
+  if ((uint64_t{1} << 20) % chunk_max != 0) {
+    return Complain("-o slab_chunk_max must divide a megabyte", EX_USAGE,
+                    exit_code);
+  }
+  return true;
+}
+
+bool CheckPageSize(const Settings& s, int* exit_code) {
+  uint32_t size = s.page_size;
+  if (size == 0 || (size >= (64 << 10) && (size & (size - 1)) == 0)) {
+    return true;
+  }
+  return Complain(
+      "-o page_size must be 0 or a power of two from 64 to 1024 (kilobytes)",
+      EXIT_FAILURE, exit_code);
+}
+
+// Increasing numbers with - between them.
+bool CheckSlabSizes(const Settings& s, int* exit_code) {
+  const char* at = s.slab_sizes.c_str();
+  unsigned long last = 0;
+  while (*at != '\0') {
+    char* end = nullptr;
+    unsigned long size = std::strtoul(at, &end, 10);
+    if (*at < '0' || *at > '9' || size <= last || (*end != '-' && *end)) {
+      return Complain("-o slab_sizes must be increasing numbers, as 64-128-256",
+                      EX_USAGE, exit_code);
+    }
+    last = size;
+    at = *end == '-' ? end + 1 : end;
+  }
+  return true;
+}
+
+bool CheckQueues(const Settings& s, int* exit_code) {
+  if (s.hot_lru_pct + s.warm_lru_pct > 80) {
+    return Complain("-o hot_lru_pct and warm_lru_pct are above 80 together",
+                    EX_USAGE, exit_code);
+  }
+  return true;
+}
+
+// Each way to say who one is belongs to one protocol.
+bool CheckAuthentication(Settings* s, int* exit_code) {
+  const bool ascii = !s->auth_file.empty();
+  if (!ascii && !s->sasl) return true;
+  if (ascii && s->sasl) {
+    return Complain("-S and -Y exclude each other", EX_USAGE, exit_code);
+  }
+  const Protocol needed = ascii ? Protocol::kAscii : Protocol::kBinary;
+  if (gflags::GetCommandLineFlagInfoOrDie("protocol").is_default) {
+    s->binding_protocol = needed;
+  }
+  if (s->binding_protocol != needed) {
+    return Complain(ascii ? "-Y allows only the ascii protocol (-B ascii)"
+                          : "-S allows only the binary protocol (-B binary)",
+                    EX_USAGE, exit_code);
+  }
+  if (s->udpport != 0) {
+    return Complain(ascii ? "-Y does not go with UDP (-U 0 switches it off)"
+                          : "-S does not go with UDP (-U 0 switches it off)",
+                    EX_USAGE, exit_code);
+  }
+  return true;
+}
+
+// A daemon changes its folder, and reads the certificates again.
+void MakeAbsolute(std::string* path) {
+  if (!path->empty()) *path = std::filesystem::absolute(*path).string();
+}
+
+bool CheckTls(Settings* s, int* exit_code) {
+  for (std::string* path : {&s->ssl_chain_cert, &s->ssl_key, &s->ssl_ca_cert}) {
+    MakeAbsolute(path);
+  }
+  if (!s->ssl_enabled) {
+    for (const ListenSpec& spec : s->inter) {
+      if (spec.tls == TlsMode::kDefault) continue;
+      return Complain("-l " + spec.text + ": this needs -Z", EX_USAGE,
+                      exit_code);
+    }
+    if (s->ssl_chain_cert.empty()) return true;
+    std::fprintf(stderr,
+                 "cucached: warning: the -o ssl_ options do nothing without "
+                 "-Z\n");
+    return true;
+  }
+  if (s->ssl_chain_cert.empty()) {
+    return Complain("-Z needs -o ssl_chain_cert=<file>", EX_USAGE, exit_code);
+  }
+  if (s->port == 0 || !s->socketpath.empty()) {
+    return Complain("-Z needs a TCP port", EX_USAGE, exit_code);
+  }
+  return true;
+}
+
+// What one option means for another.
+void Derive(Settings* s) {
+  if (!gflags::GetCommandLineFlagInfoOrDie("prefix_delimiter").is_default) {
+    s->detail_enabled = true;
+  }
+  if (!gflags::GetCommandLineFlagInfoOrDie("temporary_ttl").is_default) {
+    s->temp_lru = true;
+  }
+}
+
+bool CheckTogether(Settings* s, int* exit_code) {
+  Derive(s);
+  if (s->num_threads > 64) {
+    std::fprintf(stderr,
+                 "cucached: warning: -t %d is more than most machines have "
+                 "cores for\n",
+                 s->num_threads);
+  }
+  return CheckItemSize(*s, exit_code) && CheckChunkSize(s, exit_code) &&
+         CheckPageSize(*s, exit_code) && CheckSlabSizes(*s, exit_code) &&
+         CheckQueues(*s, exit_code) && CheckTls(s, exit_code) &&
+         CheckAuthentication(s, exit_code);
+}
+
+void RunGflags(const char* program, std::vector<std::string> flags) {
+  flags.insert(flags.begin(), program);
+  std::vector<char*> words;
+  for (std::string& flag : flags) words.push_back(flag.data());
+  words.push_back(nullptr);
+  int count = static_cast<int>(flags.size());
+  char** begin = words.data();
+  gflags::ParseCommandLineFlags(&count, &begin, /*remove_flags=*/true);
+}
+
+void PrintAction(FrontResult::Action action) {
+  if (action == FrontResult::Action::kHelp) PrintUsage(std::cout);
+  if (action == FrontResult::Action::kLicense) PrintLicense(std::cout);
+  if (action == FrontResult::Action::kVersion) PrintVersion(std::cout);
+  std::cout.flush();
+}
+
+}  // namespace
+
+std::optional<Settings> ParseCommandLine(int argc, const char* const* argv,
+                                         int* exit_code) {
+  FrontResult front = TranslateArguments({argv + 1, argv + argc});
+  if (!front.error.empty()) {
+    Complain(front.error, front.exit_code, exit_code);
+    return std::nullopt;
+  }
+  *exit_code = EXIT_SUCCESS;
+  if (front.action != FrontResult::Action::kRun) {
+    PrintAction(front.action);
+    return std::nullopt;
+  }
+  for (const std::string& warning : front.warnings) {
+    std::fprintf(stderr, "cucached: warning: %s\n", warning.c_str());
+  }
+  RunGflags(argv[0], std::move(front.flags));
+  Settings settings;
+  if (!CheckEmpty(exit_code) || !ApplyAll(&settings, exit_code) ||
+      !CheckTogether(&settings, exit_code)) {
+    return std::nullopt;
+  }
+  return settings;
+}
+
+}  // namespace cucache

@@ -1,0 +1,355 @@
+// Copyright (c) 2026 The cucache authors. BSD-3-Clause, see LICENSE.
+//
+// The table: key -> item. (Counterpart: assoc.c with item_locks of thread.c.)
+// Concurrent bucketised cuckoo hashing: a key lives in one of two buckets of
+// eight slots; a slot is one word, a bucket one cache line. Reads take no lock
+// and write nothing; writers lock the stripes of their two buckets; growth is
+// linear hashing by segments, in the background, without a pause.
+// doc/table.md has the algorithm, its arguments and its papers.
+//
+// Invariants (doc/table.md; the code refers to them by number):
+//   I1 A live key is in exactly one of its buckets, except that a locked move
+//      may show the same word twice.
+//   I2 A move stores the destination (release), bumps the version of the
+//      destination's bucket (release), then clears the source (release).
+//   I3 Between segments items move one way during a round, and readers look
+//      in the source before the target.
+//   I4 A replace is one store into the same slot.
+//   I5 A bucket of the splitting segment is migrated before any writer acts on
+//      it or on its twin.
+//   I6 A writer that holds its stripes has read the state after taking them.
+//   I7 An item is immutable after publication except its atomics, and its
+//      memory is reused only after a grace period.
+//
+// Thread safety: every function by any thread at any time, except the
+// constructor and the destructor. A thread that calls Find, FindBatch, Victim,
+// or keeps what Update showed it, must be on line in the epoch domain
+// (base/epoch.h) until it drops the item. The table itself knows no epochs:
+// who replaced or removed an item retires it.
+//
+// Lock order: the resize lock, then stripes, lower index first, two at most.
+// Both are leaves as seen from outside; decide() runs with two stripes held.
+//
+// Ownership: items belong to the caller. Their key, flags and value length
+// must be written before they are given to the table.
+//
+// Units: sizes in bytes, loads in percent of slots.
+
+#ifndef CUCACHE_CACHE_ASSOC_H_
+#define CUCACHE_CACHE_ASSOC_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <string_view>
+#include <utility>
+
+#include "base/hash.h"
+#include "base/locks.h"
+#include "cache/assoc_layout.h"
+#include "cache/item.h"
+
+namespace cucache {
+
+// One key to look for, and where it was found.
+struct Lookup {
+  std::string_view key;
+  uint64_t hash;
+  Item* item;  // out; nullptr: not there
+};
+
+class Assoc {
+ public:
+  struct Options {
+    unsigned segment_bits = 15;     // log2 of the buckets of a segment: 6..15
+    uint32_t initial_segments = 1;  // a power of two
+    uint32_t max_segments = 4096;   // address space that is reserved
+    bool expand = true;
+    // Asked before the table takes `bytes` more; false: it may not. The
+    // initial segments are announced too, but taken whatever the answer.
+    std::function<bool(size_t bytes)> reserve;
+    // Told when it gave `bytes` back.
+    std::function<void(size_t bytes)> release;
+    // Called by a writer that found the table crowded, at most once between
+    // two calls of Maintain(): wake the maintenance thread. Must not block.
+    std::function<void()> wake;
+  };
+
+  // What Update() is to do with the key's slot.
+  enum class Action : uint8_t { kKeep, kReplace, kRemove };
+  struct Decision {
+    Action action;
+    Item* item = nullptr;  // kReplace: what is published (insert if absent)
+  };
+  enum class [[nodiscard]] Outcome : uint8_t{kDone, kFull};
+
+  // `hash` must outlive the table: growth hashes keys anew. Ends the process
+  // if the address space is not to be had.
+  Assoc(const KeyHash& hash, const Options& options);
+  ~Assoc();
+  Assoc(const Assoc&) = delete;
+  Assoc& operator=(const Assoc&) = delete;
+
+  // The key's item, or nullptr. Waits for nobody.
+  [[nodiscard]] Item* Find(uint64_t hash, std::string_view key) const;
+  // The same for any number of keys at once, which hides the latency of
+  // memory: also fetches the items into the cache. The keys are looked up one
+  // by one, there is no moment at which all the answers hold together.
+  void FindBatch(Lookup* lookups, size_t n) const;
+
+  // Calls decide(Item* old or nullptr) -> Decision with the key's two stripes
+  // locked and does what it says. decide may run more than once (only the last
+  // counts); it must be short, and may not allocate, lock, or call the table.
+  // The item of kReplace must have the same key. The table does not touch
+  // Item::state: decide sets and clears kLinked.
+  // kFull: decide wanted an insert, there was no room, and the table may not
+  // grow; nothing was changed.
+  template <class Decide>
+  Outcome Update(uint64_t hash, std::string_view key, Decide&& decide);
+
+  // By identity: true if `old` was in the table and was replaced / removed.
+  // Neither can fail for lack of room.
+  [[nodiscard]] bool Replace(uint64_t hash, Item* old, Item* item);
+  [[nodiscard]] bool Remove(uint64_t hash, Item* old);
+
+  // The item in the two buckets of `hash` with the lowest recency: whom to
+  // evict when Update said kFull. nullptr if both are empty.
+  [[nodiscard]] Item* Victim(uint64_t hash) const;
+
+  // --- Growth and shrinking. ---
+  // Cheap. True: Maintain() has something to do.
+  [[nodiscard]] bool NeedsMaintenance() const {
+    return TableState(state_.load(std::memory_order_relaxed)).busy() ||
+           growing_.load(std::memory_order_relaxed) || Crowded();
+  }
+  // Migrates up to max_buckets buckets of what is pending, and begins what
+  // load asks for. Returns whether there is more to do right now. To be called
+  // when NeedsMaintenance(), and about once a second whatever that says: only
+  // then the table notices that it could shrink.
+  bool Maintain(size_t max_buckets);
+  void Maintain() {
+    while (Maintain(kMaintainStep)) {
+    }
+  }
+
+  // --- Figures. ---
+  // Keys in the table; exact when nobody writes. Walks over the stripes: for
+  // statistics, not for every command.
+  size_t size() const;
+  uint32_t segments() const {
+    return TableState(state_.load(std::memory_order_relaxed)).segments();
+  }
+  size_t buckets() const { return size_t{segments()} << bits_; }
+  // Memory of the segments in use or prepared, and of the stripes.
+  size_t bytes() const;
+  // log2 of the slots, rounded down (memcached: log2 of its chains).
+  unsigned hash_power() const;
+  // A round of growth has begun and is not at its end.
+  bool is_expanding() const {
+    return growing_.load(std::memory_order_relaxed) ||
+           TableState(state_.load(std::memory_order_relaxed)).busy();
+  }
+  // Words moved within segments to make room, since the start.
+  // Tests: the buckets that are in use.
+  std::pair<void*, size_t> bucket_span() const {
+    return {base_, buckets() * sizeof(Bucket)};
+  }
+  uint64_t moves() const { return moves_.load(std::memory_order_relaxed); }
+  unsigned load_percent() const;
+  // Load of the segments that are not split yet in this round: what growth
+  // and shrinking go by.
+  unsigned crowding_percent() const;
+
+  // Where the table lies, in whole pages: for the test that takes away the
+  // right to write and then reads.
+  struct Region {
+    void* at;
+    size_t bytes;
+  };
+  Region slots_region() const { return {base_, segments() * segment_bytes()}; }
+  Region stripes_region() const { return {stripes_, stripes_bytes_}; }
+
+  // Counts the words in all slots and looks whether each key is where it is
+  // to be. Only when nobody writes. Returns the number of keys, or -1.
+  int64_t Verify() const;
+
+ private:
+  friend class AssocPeer;  // t/unit/assoc_peer.h: forces rounds
+
+  enum class Applied : uint8_t { kYes, kNoRoom };
+  using Slot = std::atomic<uint64_t>;
+
+  static constexpr size_t kMaintainStep = 1024;
+  static constexpr size_t kLookupGroup = 32;
+
+  Bucket& At(uint32_t segment, uint32_t x) const {
+    return base_[(size_t{segment} << bits_) + x];
+  }
+  size_t segment_bytes() const { return sizeof(Bucket) << bits_; }
+  size_t segment_slots() const { return size_t{kSlotsPerBucket} << bits_; }
+  uint32_t stripe_count() const { return mask_ + 1; }
+  // Acquire: who sees a state sees everything that was done before it was
+  // published, above all that a new segment is there and empty.
+  TableState State() const {
+    return TableState(state_.load(std::memory_order_acquire));
+  }
+
+  // --- Reading (assoc.h, assoc_find.cc). ---
+  static bool SameKey(const Item* item, std::string_view key) {
+    return item->key_length == key.size() &&
+           std::memcmp(item->key_data(), key.data(), key.size()) == 0;
+  }
+  static uint64_t FindWord(const Bucket& bucket, uint64_t tag,
+                           std::string_view key);
+  static uint64_t FindTag(const Bucket& bucket, uint64_t tag);
+  Item* FindValidated(const Probe& probe, std::string_view key) const;
+  void FindGroup(Lookup* lookups, size_t n) const;
+
+  // --- Writing (assoc.cc). ---
+  // Fetches what a writer will touch, so that it holds its locks for less.
+  void Warm(const Probe& probe) const;
+  // Locks the two stripes of the key, reads the state (I6), and migrates the
+  // two buckets if they are being split (I5).
+  TableState LockBoth(const Probe& probe);
+  void LockPair(uint32_t x1, uint32_t x2);
+  void UnlockPair(uint32_t x1, uint32_t x2);
+  Slot* FindLocked(const Probe& probe, std::string_view key,
+                   TableState state) const;
+  Slot* FindLocked(const Probe& probe, const Item* item,
+                   TableState state) const;
+  template <class Match>
+  Slot* FindSlot(const Probe& probe, TableState state, Match match) const;
+  Slot* FreeSlot(uint32_t segment, uint32_t x) const;
+  Applied Apply(const Probe& probe, TableState state, Slot* slot,
+                const Decision& decision);
+  // Something changed that makes another try worth while; false: full.
+  bool MakeRoom(const Probe& probe);
+
+  // --- Displacement (assoc_path.cc). ---
+  struct Move;
+  class PathSearch;
+  enum class Displaced : uint8_t { kRoom, kRaced, kNoPath };
+  Displaced Displace(uint32_t segment, uint32_t x1, uint32_t x2);
+  bool MoveOne(uint32_t segment, const Move& move);
+  static void MoveWord(Slot& from, Slot& to, uint64_t word, Stripe& to_stripe);
+
+  // --- Growth (assoc_grow.cc). ---
+  void MapReservation();
+  uint64_t CrowdedAt() const {
+    return segment_slots() * segments() >> kPressureShift;
+  }
+  bool Crowded() const {
+    return pressure_.load(std::memory_order_relaxed) >= CrowdedAt();
+  }
+  void NotePressure();
+  bool OddWord(TableState state, uint64_t word) const;
+  void PrefetchMigration(TableState state, uint32_t x) const;
+  void MigrateSplit(TableState state, uint32_t x);
+  bool TransferWord(TableState state, uint32_t x, unsigned i);
+  bool CarryLocked(TableState state, Slot& from, uint32_t x, uint32_t other);
+  bool TransferBucket(TableState state, uint32_t x);
+  bool MarkTransferred(TableState state, uint32_t x);
+  bool Carry(TableState state, uint32_t x);
+  void HelpMigrate();
+  bool GrowForWriter();
+  bool TakeSegments(uint32_t segments) REQUIRES(resize_);
+  bool Prepare(uint32_t segments) REQUIRES(resize_);
+  void GiveBack(uint32_t segments) REQUIRES(resize_);
+  void Publish(unsigned level, uint32_t split, Phase phase) REQUIRES(resize_);
+  bool BeginSplit() REQUIRES(resize_);
+  void BeginMerge() REQUIRES(resize_);
+  bool Sweep(size_t max_buckets) REQUIRES(resize_);
+  void Finish() REQUIRES(resize_);
+  bool StepIdle() REQUIRES(resize_);
+
+  static constexpr unsigned kPressureShift = 8;
+
+  // Read by everyone, written by resizing only.
+  const KeyHash& hash_;
+  const Options options_;
+  const unsigned bits_;
+  const uint32_t mask_;
+  Bucket* base_ = nullptr;     // the reservation, aligned
+  Stripe* stripes_ = nullptr;  // one for each bucket index, behind
+  void* mapping_ = nullptr;
+  size_t mapping_bytes_ = 0;
+  size_t stripes_bytes_ = 0;
+  alignas(kCacheLine) std::atomic<uint64_t> state_{0};
+  // A round of growth is under way, from the first split to the last.
+  std::atomic<bool> growing_{false};
+
+  // Written on slow paths.
+  alignas(kCacheLine) std::atomic<uint64_t> moves_{0};
+  // Inserts since the last look at the load that found no free slot.
+  std::atomic<uint64_t> pressure_{0};
+  // From where down helpers migrate; a hint, the marks are the truth.
+  std::atomic<int64_t> help_cursor_{0};
+  std::atomic<uint32_t> prepared_{0};  // segments that are ours to use
+
+  Mutex resize_;
+  uint32_t cursor_ GUARDED_BY(resize_) = 0;  // below it all are migrated
+};
+
+// --- Inline: what every read and every write goes through. ---
+
+// The word of `key` in the bucket, or kEmpty. An item is looked at only behind
+// a slot load with acquire, so that its content is there (I7); acquire also
+// keeps the loads of a reader in order, which validation builds on.
+CUCACHE_ALWAYS_INLINE uint64_t Assoc::FindWord(const Bucket& bucket,
+                                               uint64_t tag,
+                                               std::string_view key) {
+  for (unsigned i = 0; i < kSlotsPerBucket; ++i) {
+    const uint64_t word = bucket.slots[i].load(std::memory_order_acquire);
+    if (slot::Tag(word) == tag && word != slot::kEmpty &&
+        SameKey(slot::ItemOf(word), key)) {
+      return word;
+    }
+  }
+  return slot::kEmpty;
+}
+
+// The word of some key with this tag in the bucket, or kEmpty. A candidate, so
+// it may be wrong; without branches, because which slot it is cannot be
+// predicted, and what follows are prefetches that should not wait.
+CUCACHE_ALWAYS_INLINE uint64_t Assoc::FindTag(const Bucket& bucket,
+                                              uint64_t tag) {
+  uint64_t found = slot::kEmpty;
+  for (unsigned i = 0; i < kSlotsPerBucket; ++i) {
+    const uint64_t word = bucket.slots[i].load(std::memory_order_acquire);
+    found = slot::Tag(word) == tag ? word : found;
+  }
+  return found;
+}
+
+// A hit in the first bucket touches nothing but the state, the bucket and the
+// item. Only when that fails the version matters, and then all is read again.
+inline Item* Assoc::Find(uint64_t hash, std::string_view key) const {
+  const Probe probe(hash, mask_);
+  const uint32_t segment = State().SegmentOf(probe.group);
+  const uint64_t word = FindWord(At(segment, probe.x1), probe.tag, key);
+  if (word != slot::kEmpty) return slot::ItemOf(word);
+  return FindValidated(probe, key);
+}
+
+template <class Decide>
+Assoc::Outcome Assoc::Update(uint64_t hash, std::string_view key,
+                             Decide&& decide) {
+  const Probe probe(hash, mask_);
+  Warm(probe);
+  for (;;) {
+    const TableState state = LockBoth(probe);
+    Slot* const slot = FindLocked(probe, key, state);
+    const uint64_t word =
+        slot == nullptr ? slot::kEmpty : slot->load(std::memory_order_relaxed);
+    const Decision decision = decide(slot::ItemOf(word));
+    const Applied applied = Apply(probe, state, slot, decision);
+    UnlockPair(probe.x1, probe.x2);
+    if (applied == Applied::kYes) return Outcome::kDone;
+    if (!MakeRoom(probe)) return Outcome::kFull;
+  }
+}
+
+}  // namespace cucache
+
+#endif  // CUCACHE_CACHE_ASSOC_H_

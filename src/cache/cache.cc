@@ -1,0 +1,306 @@
+// Copyright (c) 2026 The cucache authors. BSD-3-Clause, see LICENSE.
+//
+// Finding, linking, unlinking. Memory is in cache_memory.cc, the maintenance
+// thread in cache_maintenance.cc, figures in cache_figures.cc.
+
+#include "cache/cache.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "cache/crawler.h"
+#include "cache/item_sums.h"
+
+namespace cucache {
+
+namespace {
+
+constexpr uint64_t kCasLease = 256;
+// flush_all waits for the crawler before the generations (8 bits) run out.
+constexpr uint8_t kMaxGenerations = 250;
+// Address space for cache_memlimit to grow into.
+constexpr uint64_t kMinArena = uint64_t{16} << 30;
+constexpr uint64_t kArenaFactor = 4;
+
+// A segment is a small part of the memory, and at most one huge page.
+unsigned SegmentBits(uint64_t maxbytes) {
+  const uint64_t buckets = std::bit_floor(
+      std::max<uint64_t>(maxbytes / 128 / 64, 1));
+  return std::clamp<unsigned>(std::countr_zero(buckets), 9, 15);
+}
+
+}  // namespace
+
+Cache::Cache(Settings& settings, Clock& clock)
+    : settings_(settings), clock_(clock) {
+  const uint64_t maxbytes = settings.maxbytes.load();
+  const uint64_t arena = std::max(kMinArena, kArenaFactor * maxbytes);
+  Slabs::Options slabs;
+  slabs.max_bytes = maxbytes;
+  slabs.arena_bytes = arena;
+  slabs.page_size = settings.page_size;
+  slabs.max_item_bytes = static_cast<uint64_t>(settings.item_size_max);
+  slabs.huge_pages = settings.large_pages;
+  slabs_ = std::make_unique<Slabs>(slabs, epochs_, clock);
+  for (int c = 1; c <= slabs_->classes(); ++c) {
+    // Magazines of all threads hold back a small part of a page.
+    magazine_batch_[static_cast<size_t>(c)] = static_cast<uint8_t>(
+        std::clamp<uint32_t>(slabs_->chunks_per_page(c) / 16, 1,
+                             CacheThread::kMagazine / 2));
+  }
+
+  Assoc::Options table;
+  table.segment_bits = SegmentBits(maxbytes);
+  const uint64_t slots_per_segment = uint64_t{8} << table.segment_bits;
+  table.initial_segments = static_cast<unsigned>(std::bit_ceil(
+      std::max<uint64_t>(1, (uint64_t{1} << settings.hashpower_init) /
+                                slots_per_segment)));
+  table.max_segments = static_cast<unsigned>(std::bit_ceil(
+      std::max<uint64_t>(table.initial_segments,
+                         arena / 48 / slots_per_segment)));
+  table.expand = settings.hash_expand;
+  table.reserve = [this](size_t bytes) {
+    const uint64_t now = table_bytes_.fetch_add(bytes) + bytes;
+    if (assoc_ != nullptr && now > settings_.maxbytes.load() / 2) {
+      table_bytes_.fetch_sub(bytes);
+      return false;
+    }
+    FitPageLimit();
+    return true;
+  };
+  table.release = [this](size_t bytes) {
+    table_bytes_.fetch_sub(bytes);
+    FitPageLimit();
+  };
+  table.wake = [this] { Wake(); };
+  assoc_ = std::make_unique<Assoc>(hash_, table);
+  eviction_ = std::make_unique<Eviction>(*this);
+  slabs_->set_observer(eviction_.get());
+  crawler_ = std::make_unique<Crawler>(*this);
+  baseline_ = std::make_unique<ItemSums>();
+  FitPageLimit();
+}
+
+Cache::~Cache() {
+  StopMaintenance();
+  assoc_.reset();  // tells release(), which asks the others
+}
+
+// --- Threads. ---
+
+void Cache::AddThread(CacheThread* t) {
+  MutexLock lock(threads_lock_);
+  threads_.push_back(t);
+}
+
+void Cache::RemoveThread(CacheThread* t) {
+  MutexLock lock(threads_lock_);
+  std::erase(threads_, t);
+  t->LeaveTo(&orphans_);
+  for (size_t c = 0; c < gone_.size(); ++c) {
+    for (size_t q = 0; q < kQueues; ++q) {
+#define CUCACHE_ADD(name) gone_[c][q].name.Add(t->counters_[c][q].name.value());
+      CUCACHE_ITEM_COUNTERS(CUCACHE_ADD)
+#undef CUCACHE_ADD
+    }
+  }
+}
+
+// --- Finding. ---
+
+Item* Cache::Find(CacheThread& t, uint64_t hash, std::string_view key,
+                  Absent* why) {
+  Item* item = assoc_->Find(hash, key);
+  const Absent absent = item == nullptr ? Absent::kMissing : Check(item);
+  if (why != nullptr) *why = absent;
+  if (absent == Absent::kNot) return item;
+  if (item != nullptr) RemoveDead(t, hash, item);
+  return nullptr;
+}
+
+void Cache::RemoveDead(CacheThread& t, uint64_t hash, Item* item) {
+  if (!assoc_->Remove(hash, item)) return;
+  CountDead(t, item);
+  Unlinked(t, item);
+}
+
+void Cache::CountDead(CacheThread& t, const Item* item) {
+  ItemCounters& counters = t.Count(item);
+  counters.reclaimed.Add();
+  if (!item->fetched()) counters.expired_unfetched.Add();
+}
+
+// --- Linking. ---
+
+uint64_t Cache::NextCas(CacheThread& t, uint64_t above) {
+  if (t.next_cas_ == t.end_cas_ || t.next_cas_ <= above) {
+    t.next_cas_ =
+        next_cas_block_.fetch_add(kCasLease, std::memory_order_relaxed);
+    t.end_cas_ = t.next_cas_ + kCasLease;
+  }
+  return t.next_cas_++;
+}
+
+void Cache::LowerEarliest(Page& page, RelTime at) {
+  // C1: the item is linked, or has its expiry, before this looks; the crawler
+  // looks at the items after it raised the bound, with the same fence between.
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  RelTime earliest = page.earliest_expiry.load(std::memory_order_relaxed);
+  while (at < earliest && !page.earliest_expiry.compare_exchange_weak(
+                              earliest, at, std::memory_order_acq_rel)) {
+  }
+}
+
+// With the stripe locked, before `item` is published.
+void Cache::Prepare(CacheThread& t, Item* item, Item* old, uint64_t new_cas) {
+  const uint64_t above =
+      old == nullptr ? 0 : old->cas.load(std::memory_order_relaxed);
+  item->cas.store(new_cas != 0 ? new_cas : NextCas(t, above),
+                  std::memory_order_relaxed);
+  item->generation = generation_.load(std::memory_order_acquire);
+  item->last_access.store(clock_.now(), std::memory_order_relaxed);
+  // Release: a walk that sees the bit sees the item.
+  item->state.fetch_or(Item::kLinked, std::memory_order_release);
+  NoteExpiry(item, item->exptime.load(std::memory_order_relaxed));
+}
+
+void Cache::Linked(CacheThread& t, Item* item) {
+  ItemCounters& counters = t.Count(item);
+  counters.stored.Add();
+  counters.linked.Add();
+  counters.linked_bytes.Add(ItemBytes(item));
+}
+
+// The item is out of the table, and this thread took it out.
+void Cache::Unlinked(CacheThread& t, Item* item) {
+  item->state.fetch_and(static_cast<uint8_t>(~Item::kLinked),
+                        std::memory_order_relaxed);
+  ItemCounters& counters = t.Count(item);
+  counters.unlinked.Add();
+  counters.unlinked_bytes.Add(ItemBytes(item));
+  t.Retire(item);
+}
+
+bool Cache::EvictForSlot(CacheThread& t, uint64_t hash) {
+  if (!settings_.evict_to_free) return false;
+  // nullptr: the buckets changed meanwhile; the caller tries again.
+  Item* victim = assoc_->Victim(hash);
+  if (victim != nullptr) Evict(t, Hash(victim->key()), victim);
+  return true;
+}
+
+void Cache::Unpin(CacheThread& t, Item* item) {
+  if (pins_.Unpin(item)) t.FreeOwned(item);
+}
+
+// --- flush_all. ---
+
+void Cache::FlushAll(CacheThread& t) {
+  const auto outstanding = [this] {
+    return static_cast<uint8_t>(generation_.load(std::memory_order_relaxed) -
+                                crawler_->oldest_generation());
+  };
+  if (outstanding() >= kMaxGenerations) crawler_->FinishRound(t);
+  MutexLock lock(flush_lock_);
+  flush_at_.store(~RelTime{0}, std::memory_order_relaxed);
+  generation_.fetch_add(1, std::memory_order_release);
+  clear_ghost_.store(true, std::memory_order_relaxed);
+  crawler_->RequestRound();
+  Wake();
+}
+
+void Cache::FlushNow() const {
+  MutexLock lock(flush_lock_);
+  if (clock_.now() < flush_at_.load(std::memory_order_relaxed)) return;
+  generation_.fetch_add(1, std::memory_order_release);
+  flush_at_.store(~RelTime{0}, std::memory_order_release);
+  clear_ghost_.store(true, std::memory_order_relaxed);
+  crawler_->RequestRound();
+}
+
+// --- What eviction asks for. ---
+
+void Cache::LogEviction(CacheThread& t, const Item& item, RelTime idle) {
+  const RelTime exptime = item.exptime.load(std::memory_order_relaxed);
+  Event event{.kind = kWatchEvictions, .type = Event::Type::kEviction};
+  event.slab_class = static_cast<uint8_t>(SlabClass(&item));
+  event.fetched = item.fetched();
+  event.ttl = exptime == 0 ? -1 : int64_t{exptime} - clock_.now();
+  event.idle = idle;
+  event.size = item.value_length;
+  t.events().Write(event, item.key());
+}
+
+bool Cache::Evict(CacheThread& t, uint64_t hash, Item* item) {
+  if (!assoc_->Remove(hash, item)) return false;
+  ItemCounters& counters = t.Count(item);
+  counters.evicted.Add();
+  if (item->exptime.load(std::memory_order_relaxed) != 0) {
+    counters.evicted_nonzero.Add();
+  }
+  if (!item->fetched()) counters.evicted_unfetched.Add();
+  if (item->recency() != 0) counters.evicted_active.Add();
+  const RelTime idle =
+      clock_.now() - item->last_access.load(std::memory_order_relaxed);
+  counters.evicted_time.Set(idle);
+  if (t.events().Wants(kWatchEvictions)) LogEviction(t, *item, idle);
+  Unlinked(t, item);
+  return true;
+}
+
+bool Cache::ReplaceMoved(CacheThread& t, uint64_t hash, Item* item, Item* copy,
+                         bool within_main) {
+  bool moved = false;
+  // Readers set the win bit without the lock. Whoever reads the old item from
+  // here on finds the bit taken; what it was goes over to the copy.
+  bool claimed = false;
+  uint8_t win = 0;
+  const auto decide = [&](Item* old) -> Decision {
+    moved = old == item;
+    if (!moved) return {Action::kKeep};
+    // What may have changed since the copy was made; it changes only with the
+    // stripes locked, which they are.
+    copy->exptime.store(item->exptime.load(std::memory_order_relaxed),
+                        std::memory_order_relaxed);
+    copy->cas.store(item->cas.load(std::memory_order_relaxed),
+                    std::memory_order_relaxed);
+    copy->last_access.store(item->last_access.load(std::memory_order_relaxed),
+                            std::memory_order_relaxed);
+    const uint8_t mark = item->mark.load(std::memory_order_relaxed);
+    const uint8_t recency = mark & Item::kRecencyMask;
+    copy->mark.store(
+        static_cast<uint8_t>((mark & Item::kFetched) |
+                             (within_main && recency != 0 ? recency - 1 : 0)),
+        std::memory_order_relaxed);
+    copy->generation = item->generation;
+    if (!claimed) {
+      win = item->state.fetch_or(Item::kWinSent, std::memory_order_acq_rel) &
+            Item::kWinSent;
+      claimed = true;
+    }
+    constexpr uint8_t kNotCopied = Item::kPinned | Item::kWinSent;
+    const uint8_t state = item->state.load(std::memory_order_relaxed);
+    copy->state.store(
+        static_cast<uint8_t>((state & ~kNotCopied) | win),
+        std::memory_order_release);
+    NoteExpiry(copy, copy->exptime.load(std::memory_order_relaxed));
+    return {Action::kReplace, copy};
+  };
+  const bool done =
+      assoc_->Update(hash, copy->key(), decide) == Assoc::Outcome::kDone;
+  if (!done || !moved) return false;
+  ItemCounters& from = t.Count(item);
+  (within_main ? from.moves_within_main : from.moves_to_main).Add();
+  // After the copy is linked and before the item is not: a walk sees one of
+  // them, or this.
+  slabs_->page(slabs_->PageOf(copy))
+      .last_move.store(moves_.fetch_add(1, std::memory_order_acq_rel) + 1,
+                       std::memory_order_release);
+  ItemCounters& to = t.Count(copy);
+  to.linked.Add();
+  to.linked_bytes.Add(ItemBytes(copy));
+  Unlinked(t, item);
+  return true;
+}
+
+}  // namespace cucache

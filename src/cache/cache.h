@@ -1,0 +1,378 @@
+// Copyright (c) 2026 The cucache authors. BSD-3-Clause, see LICENSE.
+//
+// The cache: table, items, slabs, eviction, expiry, behind one door.
+// (Counterpart: the item_* functions of items.c with their item locks.)
+//
+// Thread safety: every method may be called by any thread that passes its own
+// CacheThread and is on line (see base/epoch.h), unless it says otherwise.
+//
+// Ownership: an item from Allocate() belongs to the caller until it is given
+// to Update() (as Decision::item) or to Free(). An item from Find() belongs to
+// the cache and is valid until the caller's next quiescent state: a caller
+// that wants it longer pins it.
+//
+// Where a quiescent state may happen: Allocate() may announce one (it has to,
+// when memory is short, or it would wait for itself). So a caller of
+// Allocate() holds no item that it has not pinned.
+//
+// Lock order: doc/threads.md.
+
+#ifndef CUCACHE_CACHE_CACHE_H_
+#define CUCACHE_CACHE_CACHE_H_
+
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <string_view>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/epoch.h"
+#include "base/event_log.h"
+#include "base/hash.h"
+#include "base/settings.h"
+#include "base/stats.h"
+#include "cache/assoc.h"
+#include "cache/cache_thread.h"
+#include "cache/eviction.h"
+#include "cache/item.h"
+#include "cache/pins.h"
+#include "cache/slabs.h"
+
+namespace cucache {
+
+enum class AllocateStatus : uint8_t { kOk, kTooLarge, kNoMemory };
+
+// Why Find() returned nothing.
+enum class Absent : uint8_t { kNot, kMissing, kExpired, kFlushed };
+
+// What an item needs before it exists.
+struct ItemShape {
+  std::string_view key;
+  uint32_t flags = 0;
+  RelTime exptime = 0;
+  uint32_t value_length = 0;
+  uint64_t hash = 0;        // Cache::Hash(key)
+  bool binary_key = false;  // meta's b flag
+};
+
+// What `stats` shows of the cache.
+struct CacheFigures {
+  uint64_t bytes = 0, curr_items = 0, total_items = 0, evictions = 0,
+           expired_unfetched = 0, evicted_unfetched = 0, evicted_active = 0,
+           reclaimed = 0, crawler_reclaimed = 0, crawler_items_checked = 0,
+           lru_crawler_starts = 0, moves_to_main = 0, moves_within_main = 0,
+           slabs_moved = 0, slab_global_page_pool = 0,
+           slab_reassign_running = 0, hash_power_level = 0, hash_bytes = 0,
+           hash_is_expanding = 0, hash_load_percent = 0, hash_moves = 0,
+           maxbytes = 0, total_pages = 0, malloced_bytes = 0, epoch = 0,
+           limbo_items = 0;
+  bool lru_crawler_running = false;
+};
+
+// A row of `stats slabs` and `stats items`; hot is probation, warm and cold
+// are main.
+struct SlabClassFigures {
+  int id = 0;
+  uint32_t chunk_size = 0, chunks_per_page = 0;
+  uint64_t total_pages = 0, total_chunks = 0, used_chunks = 0,
+           free_chunks = 0, mem_requested = 0;
+  uint64_t number_hot = 0, number_warm = 0, number_cold = 0;
+  RelTime age_hot = 0, age_warm = 0, age = 0;
+  uint64_t evicted = 0, evicted_nonzero = 0, evicted_time = 0,
+           outofmemory = 0, reclaimed = 0, expired_unfetched = 0,
+           evicted_unfetched = 0, evicted_active = 0, crawler_reclaimed = 0,
+           crawler_items_checked = 0, moves_to_warm = 0,
+           moves_within_lru = 0, direct_reclaims = 0;
+};
+
+// Where a walk over all items stands.
+struct WalkCursor {
+  uint64_t position = 0;  // page, then chunk
+  // A pass after the first visits the pages into which items moved since the
+  // pass before it began.
+  int pass = 0;
+  uint64_t moves_before = 0, moves_at_start = 0;
+};
+
+enum class ReassignStatus : uint8_t {
+  kOk,
+  kBusy,
+  kBadClass,
+  kNoSpare,
+  kSame,
+  kDisabled
+};
+
+class Cache {
+ public:
+  using Action = Assoc::Action;
+  using Decision = Assoc::Decision;
+
+  // The settings belong to the server and outlive the cache.
+  Cache(Settings& settings, Clock& clock);
+  // Every CacheThread must be gone.
+  ~Cache();
+  Cache(const Cache&) = delete;
+  Cache& operator=(const Cache&) = delete;
+
+  // The maintenance thread: growth, eviction ahead of need, expiry. Not to be
+  // started before a fork.
+  void StartMaintenance();
+  void StopMaintenance();
+
+  uint64_t Hash(std::string_view key) const { return hash_(key); }
+  Clock& clock() { return clock_; }
+  // What the threads tell those who watch.
+  EventLog& events() { return events_; }
+  const EventLog& events() const { return events_; }
+
+  // The live item of a key, or nullptr. Does not mark it as read: call
+  // item->Touch(now) for that. Unlinks a dead one.
+  Item* Find(CacheThread& t, uint64_t hash, std::string_view key,
+             Absent* why = nullptr);
+  // Fills lookups[i].item with what the table has, live or not; whoever uses
+  // it asks Check().
+  void FindBatch(CacheThread&, Lookup* lookups, size_t n) const {
+    assoc_->FindBatch(lookups, n);
+  }
+  // What is wrong with an item from FindBatch. kNot: it is alive.
+  Absent Check(const Item* item) const {
+    const RelTime now = clock_.now();
+    if (now >= flush_at_.load(std::memory_order_relaxed)) FlushNow();
+    if (item->generation != generation_.load(std::memory_order_acquire)) {
+      return Absent::kFlushed;
+    }
+    return item->expired(now) ? Absent::kExpired : Absent::kNot;
+  }
+  // Unlinks an item that Check() found dead.
+  void RemoveDead(CacheThread& t, uint64_t hash, Item* item);
+
+  // An item with everything but its value. On kNoMemory and kTooLarge *item
+  // is nullptr.
+  AllocateStatus Allocate(CacheThread& t, const ItemShape& shape, Item** item);
+  // Gives back an item that was never linked.
+  void Free(CacheThread& t, Item* item);
+
+  // Decides about a key with its slot locked: decide(Item* old) gets the live
+  // item or nullptr and returns a Decision; it may run more than once, and may
+  // neither allocate, lock, nor call the cache. A replaced or removed item is
+  // retired; an item that decide did not publish in the end still belongs to
+  // the caller. `new_cas`: 0 for the next id of the server, otherwise what the
+  // client asked for. Returns false if there was no room in the table and
+  // nothing may be evicted; then nothing has changed.
+  template <class Decide>
+  [[nodiscard]] bool Update(CacheThread& t, uint64_t hash,
+                            std::string_view key, Decide&& decide,
+                            uint64_t new_cas = 0);
+
+  // A fresh CAS id that is above `above` (if it can be).
+  uint64_t NextCas(CacheThread& t, uint64_t above);
+
+  // To be called, with the stripe locked (in decide), by whoever gives a
+  // linked item an expiry: the crawler relies on it.
+  void NoteExpiry(const Item* item, RelTime exptime) {
+    if (exptime != 0) {
+      LowerEarliest(slabs_->page(slabs_->PageOf(item)), exptime);
+    }
+  }
+
+  // Keeps an item's memory beyond the epoch; each Pin has one Unpin.
+  void Pin(Item* item) { pins_.Pin(item); }
+  void Unpin(CacheThread& t, Item* item);
+
+  // Makes everything that is stored now unreachable, in O(1).
+  void FlushAll(CacheThread& t);
+  // The same at a later moment; a new call replaces the former.
+  void FlushAllAt(RelTime when) {
+    MutexLock lock(flush_lock_);
+    flush_at_.store(when, std::memory_order_relaxed);
+  }
+
+  // Visits live items page by page until it has looked at `max_chunks` chunks;
+  // true while there is more. An item that is there during the whole walk is
+  // visited at least once (it may move meanwhile). `visit` may not call the
+  // cache.
+  bool Walk(CacheThread& t, WalkCursor* cursor, size_t max_chunks,
+            const std::function<void(Item&)>& visit);
+
+  // --- Administration and figures. ---
+  // False: less than the cache can work with.
+  bool SetMemLimit(uint64_t bytes);
+  // Empties a page of class `src` (-1: any); memory goes to whoever needs it.
+  ReassignStatus ReassignPage(CacheThread& t, int src, int dst);
+  // Asks for a full round of the crawler. False: one is under way.
+  bool StartCrawl();
+  CacheFigures figures();
+  std::vector<SlabClassFigures> class_figures();
+  void ResetItemStats();
+  int classes() const { return slabs_->classes(); }
+  int SlabClass(const Item* item) const { return slabs_->ClassOf(item); }
+  // What the item asked for: header, flags, key, value (and, like memcached's
+  // figure, not the slack of its chunk).
+  size_t ItemBytes(const Item* item) const;
+  // The same with the slack: what it really takes.
+  size_t ChunkBytes(const Item* item) const;
+
+  // Tests: all memory that threads share and that a warm read may not write.
+  std::vector<std::pair<void*, size_t>> SharedMemoryForTest() const;
+
+  // Tests: the maintenance thread's work, until there is nothing to do.
+  void MaintainForTest(CacheThread& t);
+
+ private:
+  friend class CacheThread;
+  friend class Eviction;
+  friend class Crawler;
+
+  // --- Memory (cache_memory.cc). ---
+  size_t MagazineBatch(int c) const {
+    return magazine_batch_[static_cast<size_t>(c)];
+  }
+  size_t PieceBytes() const { return slabs_->page_size() - sizeof(Piece); }
+  size_t PieceCount(uint32_t value_length) const {
+    return (value_length + PieceBytes() - 1) / PieceBytes();
+  }
+  bool TooLarge(const ItemShape& shape) const;
+  Queue QueueForNew(uint64_t hash, std::string_view key, uint8_t* mark);
+  char* TakeOrEvict(CacheThread& t, size_t bytes, Queue q);
+  char* TakeForMove(CacheThread& t, size_t bytes);
+  char* MakeRoom(CacheThread& t, int c, Queue q);
+  void EvictAhead(CacheThread& t, size_t bytes);
+  // `take(bytes)` gives a chunk or nullptr.
+  template <class Take>
+  Item* AllocateWith(CacheThread& t, const ItemShape& shape, Take&& take);
+  template <class Take>
+  bool AddPieces(Item* item, Take&& take);
+  void FreePieces(CacheThread& t, Item* item, size_t n);
+  size_t LowPages() const;
+  size_t HighPages() const;
+  void FitPageLimit();
+
+  // --- Linking (cache.cc). ---
+  void Prepare(CacheThread& t, Item* item, Item* old, uint64_t new_cas);
+  void Unprepare(Item* item) {
+    item->state.fetch_and(static_cast<uint8_t>(~Item::kLinked),
+                          std::memory_order_relaxed);
+  }
+  void Linked(CacheThread& t, Item* item);
+  void Unlinked(CacheThread& t, Item* item);
+  void CountDead(CacheThread& t, const Item* item);
+  void LogEviction(CacheThread& t, const Item& item, RelTime idle);
+  bool EvictForSlot(CacheThread& t, uint64_t hash);
+  void FlushNow() const;
+  static void LowerEarliest(Page& page, RelTime at);
+
+  // --- For eviction. ---
+  bool Evict(CacheThread& t, uint64_t hash, Item* item);
+  Item* CopyForMove(CacheThread& t, const Item& item, size_t max_pages);
+  bool ReplaceMoved(CacheThread& t, uint64_t hash, Item* item, Item* copy,
+                    bool within_main);
+
+  // --- Threads. ---
+  void AddThread(CacheThread* t);
+  void RemoveThread(CacheThread* t);
+  template <class F>
+  void ForEachThread(F&& f) {
+    MutexLock lock(threads_lock_);
+    for (CacheThread* t : threads_) f(*t);
+  }
+
+  // --- Maintenance (cache_maintenance.cc). ---
+  void MaintenanceLoop();
+  bool MaintenanceStep(CacheThread& t);
+  void Wake();
+  bool NextPass(WalkCursor* cursor);
+  void CollectAll();
+  void CollectOrphans() REQUIRES(threads_lock_);
+
+  Settings& settings_;
+  Clock& clock_;
+  EventLog events_{settings_.worker_logbuf_size};
+  KeyHash hash_;
+  EpochDomain epochs_;
+  Pins pins_;
+  std::unique_ptr<Assoc> assoc_;
+  std::unique_ptr<Slabs> slabs_;
+  std::unique_ptr<Eviction> eviction_;
+  std::unique_ptr<class Crawler> crawler_;
+  std::array<uint8_t, kMaxSlabClasses> magazine_batch_{};
+  ThreadStats maintenance_stats_;
+
+  // Read by everyone on every request; written by flush_all.
+  alignas(64) mutable std::atomic<uint8_t> generation_{1};
+  mutable std::atomic<RelTime> flush_at_{~RelTime{0}};
+  alignas(64) std::atomic<uint64_t> next_cas_block_{1};
+  std::atomic<uint64_t> table_bytes_{0};
+  std::atomic<uint64_t> slabs_moved_{0};
+  std::atomic<uint64_t> moves_{0};  // of items between pages
+
+  mutable Mutex flush_lock_;
+  mutable std::atomic<bool> clear_ghost_{false};
+
+  Mutex threads_lock_;
+  std::vector<CacheThread*> threads_ GUARDED_BY(threads_lock_);
+  // Sums of threads that are gone.
+  std::array<std::array<ItemCounters, kQueues>, kMaxSlabClasses> gone_
+      GUARDED_BY(threads_lock_);
+  // What the limbo of those threads held.
+  std::deque<CacheThread::Retired> orphans_ GUARDED_BY(threads_lock_);
+  void SumItems(struct ItemSums* sums) EXCLUDES(threads_lock_);
+  std::unique_ptr<struct ItemSums> SumsSinceReset();
+  SlabClassFigures ClassFigures(int c, const struct ItemSums& sums);
+  // What `stats reset` subtracts.
+  Mutex baseline_lock_;
+  std::unique_ptr<struct ItemSums> baseline_ GUARDED_BY(baseline_lock_);
+
+  Mutex wake_lock_;
+  std::condition_variable_any wake_;
+  std::atomic<bool> asleep_{false};
+  bool stop_ GUARDED_BY(wake_lock_) = false;
+  std::thread maintenance_;
+  // Of the maintenance thread only.
+  std::atomic<bool> limbo_waits_{false};
+  RelTime last_second_ = 0;
+};
+
+template <class Decide>
+bool Cache::Update(CacheThread& t, uint64_t hash, std::string_view key,
+                   Decide&& decide, uint64_t new_cas) {
+  while (true) {
+    Item* added = nullptr;
+    Item* removed = nullptr;
+    bool was_dead = false;
+    const auto wrapped = [&](Item* old) -> Decision {
+      if (added != nullptr) Unprepare(added);
+      added = removed = nullptr;
+      was_dead = old != nullptr && Check(old) != Absent::kNot;
+      Decision d = decide(was_dead ? nullptr : old);
+      if (d.action == Action::kReplace) {
+        Prepare(t, d.item, old, new_cas);
+        added = d.item;
+        removed = old;
+      } else if (old != nullptr && (was_dead || d.action == Action::kRemove)) {
+        d.action = Action::kRemove;
+        removed = old;
+      } else {
+        d.action = Action::kKeep;
+      }
+      return d;
+    };
+    if (assoc_->Update(hash, key, wrapped) == Assoc::Outcome::kDone) {
+      if (added != nullptr) Linked(t, added);
+      if (removed != nullptr) {
+        if (was_dead) CountDead(t, removed);
+        Unlinked(t, removed);
+      }
+      return true;
+    }
+    if (added != nullptr) Unprepare(added);
+    if (!EvictForSlot(t, hash)) return false;
+  }
+}
+
+}  // namespace cucache
+
+#endif  // CUCACHE_CACHE_CACHE_H_

@@ -1,0 +1,208 @@
+// Copyright (c) 2026 The cucache authors. BSD-3-Clause, see LICENSE.
+//
+// The maintenance thread: one thread for everything that can be done ahead or
+// behind the workers' backs. (Counterparts: assoc_maintenance_thread,
+// slab_maintenance_thread, lru_maintainer_thread, item_crawler_thread.)
+
+#include <algorithm>
+#include <chrono>
+
+#include "cache/cache.h"
+#include "cache/crawler.h"
+
+namespace cucache {
+
+namespace {
+
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+// What one step does of each kind before it looks at the others.
+constexpr size_t kBucketsPerStep = 4096;
+constexpr size_t kCrawlChunks = 2048;
+// The crawler works at most a quarter of the time.
+constexpr int kCrawlRest = 3;
+constexpr auto kNap = milliseconds(100);
+constexpr auto kShortNap = milliseconds(1);
+// Pages that are kept with memory behind them, so that a set does not wait
+// for the kernel to clear one.
+constexpr size_t kPrefaultBytes = 4 << 20;
+// Pages that are given back to the system in one step.
+constexpr size_t kReleaseAtOnce = 32;
+// A walk follows items that move this many times.
+constexpr int kMaxPasses = 8;
+
+}  // namespace
+
+void Cache::StartMaintenance() {
+  maintenance_ = std::thread([this] { MaintenanceLoop(); });
+}
+
+void Cache::StopMaintenance() {
+  if (!maintenance_.joinable()) return;
+  {
+    MutexLock lock(wake_lock_);
+    stop_ = true;
+  }
+  wake_.notify_all();
+  maintenance_.join();
+}
+
+void Cache::Wake() {
+  // One of many that see it asleep pays for the system call.
+  if (!asleep_.exchange(false, std::memory_order_relaxed)) return;
+  // It sleeps, or is about to with this lock held.
+  { MutexLock lock(wake_lock_); }
+  wake_.notify_one();
+}
+
+void Cache::MaintenanceLoop() {
+  CacheThread t(*this, maintenance_stats_);
+  while (true) {
+    t.Online();
+    const auto start = steady_clock::now();
+    const bool busy = MaintenanceStep(t);
+    const bool crawling = crawler_->Step(t, kCrawlChunks);
+    const auto spent = steady_clock::now() - start;
+    t.Offline();
+    CollectAll();
+    epochs_.TryAdvance();
+
+    std::chrono::nanoseconds nap = kNap;
+    if (limbo_waits_) nap = kShortNap;
+    if (crawling) nap = std::max<std::chrono::nanoseconds>(
+        microseconds(settings_.lru_crawler_sleep), kCrawlRest * spent);
+    if (busy) nap = std::chrono::nanoseconds(0);
+    MutexLock lock(wake_lock_);
+    if (stop_) return;
+    if (busy) continue;
+    asleep_.store(true, std::memory_order_relaxed);
+    wake_.wait_for(wake_lock_, nap);
+    asleep_.store(false, std::memory_order_relaxed);
+  }
+}
+
+// True if there is more to do at once.
+bool Cache::MaintenanceStep(CacheThread& t) {
+  bool busy = assoc_->Maintain(kBucketsPerStep);
+  t.Quiescent();
+  if (settings_.evict_to_free && slabs_->free_pages() < HighPages()) {
+    busy |= eviction_->Drain(t, slabs_->page_size());
+    t.Quiescent();
+  }
+  const RelTime now = clock_.now();
+  if (now >= flush_at_.load(std::memory_order_relaxed)) FlushNow();
+  if (clear_ghost_.exchange(false, std::memory_order_relaxed)) {
+    eviction_->ClearGhost();
+  }
+  const size_t reserve = kPrefaultBytes / slabs_->page_size();
+  slabs_->PrefaultPages(std::min(reserve, slabs_->page_limit() / 64));
+  if (now != last_second_) {
+    last_second_ = now;
+    eviction_->FitGhost(assoc_->size());
+    FitPageLimit();
+    eviction_->DrainStragglers(t);
+  }
+  slabs_->ReleaseClosedPages(
+      std::max(2 * HighPages(), slabs_->free_pages() / 8), kReleaseAtOnce);
+  return busy;
+}
+
+// Frees what the grace periods allow, also of threads that sleep.
+void Cache::CollectAll() {
+  bool waits = false;
+  ForEachThread([&](CacheThread& t) {
+    if (!t.has_limbo()) return;
+    t.Collect();
+    waits |= t.has_limbo();
+  });
+  limbo_waits_ = waits;
+  MutexLock lock(threads_lock_);
+  CollectOrphans();
+}
+
+void Cache::CollectOrphans() {
+  if (threads_.empty()) return;
+  CacheThread& heir = *threads_.front();
+  while (!orphans_.empty() && epochs_.Passed(orphans_.front().stamp)) {
+    Item* item = orphans_.front().item;
+    orphans_.pop_front();
+    if (!pins_.MayFree(item)) continue;
+    heir.FreeOwned(item);
+  }
+}
+
+bool Cache::StartCrawl() {
+  if (crawler_->running()) return false;
+  crawler_->RequestRound();
+  Wake();
+  return true;
+}
+
+ReassignStatus Cache::ReassignPage(CacheThread& t, int src, int dst) {
+  if (!settings_.slab_reassign) return ReassignStatus::kDisabled;
+  if (src == dst) return ReassignStatus::kSame;
+  const int classes = slabs_->classes();
+  if (src < -1 || src > classes || dst < 0 || dst > classes) {
+    return ReassignStatus::kBadClass;
+  }
+  if (src > 0 && slabs_->class_pages(src, Queue::kProbation) +
+                         slabs_->class_pages(src, Queue::kMain) <
+                     2) {
+    return ReassignStatus::kNoSpare;
+  }
+  if (!eviction_->DrainPageOf(t, std::max(src, 0))) {
+    return ReassignStatus::kNoSpare;
+  }
+  slabs_moved_.fetch_add(1, std::memory_order_relaxed);
+  if (t.events().Wants(kWatchSysEvents)) {
+    t.events().Write({.kind = kWatchSysEvents},
+                     "type=slab_move src=" + std::to_string(src) +
+                         " dst=" + std::to_string(dst) + " state=started");
+  }
+  return ReassignStatus::kOk;
+}
+
+bool Cache::NextPass(WalkCursor* cursor) {
+  if (cursor->pass == kMaxPasses) return false;
+  cursor->moves_before = cursor->moves_at_start;
+  cursor->moves_at_start = moves_.load(std::memory_order_acquire);
+  cursor->position = 0;
+  return cursor->pass++ == 0 || cursor->moves_before != cursor->moves_at_start;
+}
+
+bool Cache::Walk(CacheThread&, WalkCursor* cursor, size_t max_chunks,
+                 const std::function<void(Item&)>& visit) {
+  if (cursor->pass == 0) (void)NextPass(cursor);
+  PageIndex p = static_cast<PageIndex>(cursor->position >> 32);
+  uint32_t at = static_cast<uint32_t>(cursor->position);
+  for (size_t looked = 0; looked < max_chunks; ++looked) {
+    if (p >= slabs_->touched_pages()) return NextPass(cursor);
+    const Page& page = slabs_->page(p);
+    const bool skip =
+        cursor->pass > 1 &&
+        page.last_move.load(std::memory_order_acquire) <= cursor->moves_before;
+    if (skip ||
+        page.state.load(std::memory_order_acquire) == PageState::kClosed ||
+        at >= page.fresh.load(std::memory_order_acquire)) {
+      ++p;
+      at = 0;
+      continue;
+    }
+    auto* item = reinterpret_cast<Item*>(slabs_->Chunk(p, at++));
+    const uint8_t state = item->state.load(std::memory_order_acquire);
+    if ((state & Item::kLinked) != 0 && (state & Item::kPiece) == 0 &&
+        Check(item) == Absent::kNot) {
+      visit(*item);
+    }
+  }
+  cursor->position = (uint64_t{p} << 32) | at;
+  return true;
+}
+
+void Cache::MaintainForTest(CacheThread& t) {
+  while (MaintenanceStep(t) || crawler_->Step(t, kCrawlChunks)) t.Quiescent();
+}
+
+}  // namespace cucache

@@ -1,0 +1,254 @@
+// Copyright (c) 2026 The cucache authors. BSD-3-Clause, see LICENSE.
+//
+// Memory for items: allocation, eviction ahead of need, the limit.
+
+#include <sched.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <new>
+
+#include "cache/cache.h"
+#include "cache/crawler.h"
+#include "cache/value.h"
+
+namespace cucache {
+
+namespace {
+
+using std::chrono::steady_clock;
+
+// How long an allocation waits for others to pass a quiescent state before it
+// says "out of memory". It comes to this only when a reader is stalled, since
+// eviction works ahead.
+constexpr auto kMaxGraceWait = std::chrono::milliseconds(500);
+// While readers are stalled for longer than that, others need not wait so long
+// each time.
+constexpr auto kMinGraceWait = std::chrono::milliseconds(1);
+// With -M: for chunks that others are about to give back.
+constexpr auto kNoEvictionWait = std::chrono::milliseconds(5);
+// Waited in vain this long, allocations drain more.
+constexpr auto kDrainMore = std::chrono::milliseconds(10);
+// memcached's item header with its CAS id, the byte behind a key and the CRLF
+// behind a value: what -I is compared with, so that the same items are too
+// large for both.
+constexpr size_t kPeerOverhead = 48 + 8 + 1 + 2;
+constexpr size_t kMinPages = 16;
+
+size_t PrefixBytes(const ItemShape& shape) {
+  return sizeof(Item) + (shape.flags != 0 ? sizeof(uint32_t) : 0) +
+         shape.key.size();
+}
+
+}  // namespace
+
+// --- The limit. ---
+
+void Cache::FitPageLimit() {
+  const uint64_t maxbytes = settings_.maxbytes.load();
+  uint64_t other = table_bytes_.load(std::memory_order_relaxed);
+  if (eviction_ != nullptr) other += eviction_->ghost_bytes();
+  const uint64_t left = maxbytes > other ? maxbytes - other : 0;
+  slabs_->set_page_limit(
+      std::max<size_t>(kMinPages, left / slabs_->page_size()));
+}
+
+bool Cache::SetMemLimit(uint64_t bytes) {
+  if (bytes > uint64_t{slabs_->page_size()} * slabs_->arena_pages()) {
+    return false;
+  }
+  settings_.maxbytes = bytes;
+  FitPageLimit();
+  Wake();
+  return true;
+}
+
+size_t Cache::HighPages() const {
+  return std::max<size_t>(4, slabs_->page_limit() / 100);
+}
+
+size_t Cache::LowPages() const { return HighPages() / 2; }
+
+// --- Allocation. ---
+
+bool Cache::TooLarge(const ItemShape& shape) const {
+  return kPeerOverhead + shape.key.size() + (shape.flags != 0 ? 4 : 0) +
+             uint64_t{shape.value_length} >
+         settings_.item_size_max;
+}
+
+Queue Cache::QueueForNew(uint64_t hash, std::string_view key,
+                         uint8_t* mark) {
+  const Item* old = assoc_->Find(hash, key);
+  if (old == nullptr || Check(old) != Absent::kNot) {
+    return eviction_->QueueFor(hash);
+  }
+  // An overwrite is no hit, and no reason to forget the hits there were.
+  *mark = old->recency();
+  return slabs_->QueueOf(old);
+}
+
+AllocateStatus Cache::Allocate(CacheThread& t, const ItemShape& shape,
+                               Item** item) {
+  *item = nullptr;
+  if (TooLarge(shape)) return AllocateStatus::kTooLarge;
+  uint8_t mark = 0;
+  const Queue q = QueueForNew(shape.hash, shape.key, &mark);
+  *item = AllocateWith(
+      t, shape, [&](size_t bytes) { return TakeOrEvict(t, bytes, q); });
+  if (*item == nullptr) return AllocateStatus::kNoMemory;
+  (*item)->mark.store(mark, std::memory_order_relaxed);
+  return AllocateStatus::kOk;
+}
+
+template <class Take>
+Item* Cache::AllocateWith(CacheThread& t, const ItemShape& shape,
+                          Take&& take) {
+  const size_t prefix = PrefixBytes(shape);
+  const bool chunked = prefix + shape.value_length > slabs_->page_size();
+  const size_t size =
+      prefix + (chunked ? PieceCount(shape.value_length) * sizeof(Piece*)
+                        : shape.value_length);
+  if (size > slabs_->page_size()) return nullptr;
+  char* chunk = take(size);
+  if (chunk == nullptr) return nullptr;
+  auto* item = reinterpret_cast<Item*>(chunk);
+  item->exptime.store(shape.exptime, std::memory_order_relaxed);
+  item->cas.store(0, std::memory_order_relaxed);
+  item->value_length = shape.value_length;
+  item->mark.store(0, std::memory_order_relaxed);
+  item->key_length = static_cast<uint8_t>(shape.key.size());
+  // Not linked, so that walks pass it by.
+  item->state.store(
+      static_cast<uint8_t>((shape.binary_key ? Item::kBinaryKey : 0) |
+                           (shape.flags != 0 ? Item::kHasFlags : 0) |
+                           (chunked ? Item::kChunked : 0)),
+      std::memory_order_relaxed);
+  if (shape.flags != 0) {
+    std::memcpy(static_cast<void*>(item + 1), &shape.flags,
+                sizeof(shape.flags));
+  }
+  std::memcpy(const_cast<char*>(item->key_data()), shape.key.data(),
+              shape.key.size());
+  if (chunked && !AddPieces(item, take)) {
+    // Only the head is left.
+    item->state.store(0, std::memory_order_relaxed);
+    t.FreeOwned(item);
+    return nullptr;
+  }
+  return item;
+}
+
+template <class Take>
+bool Cache::AddPieces(Item* item, Take&& take) {
+  size_t left = item->value_length;
+  const size_t n = PieceCount(item->value_length);
+  for (size_t i = 0; i < n; ++i) {
+    const size_t length = std::min(left, PieceBytes());
+    char* chunk = take(sizeof(Piece) + length);
+    if (chunk == nullptr) {
+      // Given back one by one, because they are no item yet.
+      for (size_t k = 0; k < i; ++k) {
+        char* piece = reinterpret_cast<char*>(item->piece(k));
+        slabs_->Give(&piece, 1);
+      }
+      return false;
+    }
+    auto* piece = reinterpret_cast<Piece*>(chunk);
+    piece->owner.store(item, std::memory_order_relaxed);
+    piece->length = static_cast<uint32_t>(length);
+    piece->state.store(Item::kPiece, std::memory_order_release);
+    std::memcpy(item->mutable_data() + i * sizeof(piece), &piece,
+                sizeof(piece));
+    left -= length;
+  }
+  return true;
+}
+
+void Cache::Free(CacheThread& t, Item* item) {
+  // With a CAS id it was about to be linked once, and a walk may have seen it.
+  if (item->cas.load(std::memory_order_relaxed) != 0) {
+    t.Retire(item);
+  } else {
+    t.FreeOwned(item);
+  }
+}
+
+char* Cache::TakeOrEvict(CacheThread& t, size_t bytes, Queue q) {
+  const int c = slabs_->ClassFor(bytes);
+  char* chunk = t.TakeChunk(c, q, HighPages() / 4);
+  if (slabs_->free_pages() < HighPages()) EvictAhead(t, bytes);
+  return chunk != nullptr ? chunk : MakeRoom(t, c, q);
+}
+
+// Eviction keeps a reserve of pages, so that nobody waits for a grace period.
+// It is the maintenance thread's work; below half of the reserve everyone who
+// allocates drains twice as much as it takes.
+void Cache::EvictAhead(CacheThread& t, size_t bytes) {
+  if (!settings_.evict_to_free) return;
+  if (asleep_.load(std::memory_order_relaxed)) Wake();
+  if (slabs_->free_pages() >= LowPages()) return;
+  t.debt_ += 2 * bytes;
+  if (t.debt_ < slabs_->page_size() / 16) return;
+  eviction_->Drain(t, t.debt_);
+  t.debt_ = 0;
+}
+
+char* Cache::MakeRoom(CacheThread& t, int c, Queue q) {
+  const bool evict = settings_.evict_to_free;
+  if (evict && t.patience_ < kMinGraceWait) t.patience_ = kMaxGraceWait;
+  const auto start = steady_clock::now();
+  const auto deadline = start + (evict ? t.patience_ : kNoEvictionWait);
+  for (int round = 0; round < 2 || steady_clock::now() < deadline; ++round) {
+    if (evict && !eviction_->Drain(t, slabs_->page_size()) &&
+        steady_clock::now() - start >= kDrainMore) {
+      eviction_->DrainMore(t);
+    }
+    // The caller holds no item.
+    t.Quiescent();
+    CollectAll();
+    epochs_.TryAdvance();
+    if (!evict) ForEachThread([c](CacheThread& other) { other.RecallClass(c); });
+    char* chunk = t.TakeChunk(c, q, 0);
+    if (chunk == nullptr && !evict) {
+      chunk = t.TakeChunk(
+          c, q == Queue::kMain ? Queue::kProbation : Queue::kMain, 0);
+    }
+    if (chunk != nullptr) {
+      t.patience_ = kMaxGraceWait;
+      return chunk;
+    }
+    t.stats().grace_waits.Add();
+    if (round < 8) {
+      sched_yield();
+    } else {
+      usleep(100);
+    }
+  }
+  t.patience_ = std::max(kMinGraceWait, t.patience_ / 2);
+  t.counters_[static_cast<size_t>(c)][static_cast<size_t>(q)]
+      .outofmemory.Add();
+  return nullptr;
+}
+
+// --- Moves. ---
+
+char* Cache::TakeForMove(CacheThread& t, size_t bytes) {
+  return t.TakeChunk(slabs_->ClassFor(bytes), Queue::kMain, 0);
+}
+
+Item* Cache::CopyForMove(CacheThread& t, const Item& item, size_t max_pages) {
+  if (item.value_length > max_pages * slabs_->page_size()) return nullptr;
+  ItemShape shape;
+  shape.key = item.key();
+  shape.flags = item.flags();
+  shape.value_length = item.value_length;
+  shape.binary_key = item.HasState(Item::kBinaryKey);
+  Item* copy = AllocateWith(
+      t, shape, [&](size_t bytes) { return TakeForMove(t, bytes); });
+  if (copy != nullptr) CopyValue(item, 0, copy, 0, item.value_length);
+  return copy;
+}
+
+}  // namespace cucache

@@ -1,0 +1,147 @@
+// Copyright (c) 2026 The cucache authors. BSD-3-Clause, see LICENSE.
+//
+// What one thread needs to use the cache: its place in the epochs, free chunks
+// at hand (magazines, after Bonwick and Adams, "Magazines and Vmem", USENIX
+// '01), items that wait for their grace period (limbo), a lease of CAS ids,
+// and counters. (Counterpart: LIBEVENT_THREAD's lru_bump_buf, item locks, slab
+// locks.)
+//
+// Thread safety: the public methods by the owning thread only. Magazines and
+// limbo have a lock, which the owner takes nearly always uncontended, so that
+// others can take back what an idle thread holds (Collect, Recall).
+// Lock order: mu_ of at most one thread, then the locks of Slabs and Pins.
+
+#ifndef CUCACHE_CACHE_CACHE_THREAD_H_
+#define CUCACHE_CACHE_CACHE_THREAD_H_
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <deque>
+
+#include "base/epoch.h"
+#include "base/event_log.h"
+#include "base/locks.h"
+#include "base/stats.h"
+#include "cache/item.h"
+#include "cache/slabs.h"
+
+namespace cucache {
+
+class Cache;
+
+// Per thread, class and queue. Differences of two of them are what there is.
+#define CUCACHE_ITEM_COUNTERS(X)                        \
+  X(stored)            /* items linked by a command */  \
+  X(linked)            /* items */                      \
+  X(unlinked)          /* items */                      \
+  X(linked_bytes)      /* what they asked for */        \
+  X(unlinked_bytes)    /* the same */                   \
+  X(evicted)           /* unexpired items thrown out */ \
+  X(evicted_nonzero)   /* ... that had an expiry */     \
+  X(evicted_unfetched) /* ... that nobody had read */   \
+  X(evicted_active)    /* ... with a mark */            \
+  X(evicted_time)      /* gauge: idle of the last one */ \
+  X(reclaimed)         /* dead items unlinked */        \
+  X(expired_unfetched) /* ... that nobody had read */   \
+  X(crawler_reclaimed) /* ... found by the crawler */   \
+  X(crawler_checked)   /* items the crawler looked at */ \
+  X(outofmemory)       /* allocations refused */        \
+  X(moves_to_main)     /* from probation */             \
+  X(moves_within_main) /* reinserted */
+
+struct ItemCounters {
+#define CUCACHE_DECLARE(name) Counter name;
+  CUCACHE_ITEM_COUNTERS(CUCACHE_DECLARE)
+#undef CUCACHE_DECLARE
+};
+
+class CacheThread {
+ public:
+  CacheThread(Cache& cache, ThreadStats& stats);
+  ~CacheThread();
+  CacheThread(const CacheThread&) = delete;
+  CacheThread& operator=(const CacheThread&) = delete;
+
+  // See base/epoch.h. Online() before the first use of the cache; Quiescent()
+  // whenever no item is held; Offline() before sleeping.
+  void Online() { epoch_.Online(); }
+  void Offline();
+  void Quiescent();
+  bool online() const { return epoch_.online(); }
+
+  ThreadStats& stats() { return stats_; }
+  EventBuffer& events() { return events_; }
+
+ private:
+  friend class Cache;
+  friend class Crawler;
+  friend class Eviction;
+
+  static constexpr size_t kMagazine = 32;
+  struct Magazine {
+    uint32_t n;
+    char* chunks[kMagazine];
+  };
+  struct Retired {
+    Item* item;
+    uint64_t stamp;
+  };
+
+  // A chunk, or nullptr when no page may be opened (it leaves `leave` pages
+  // unopened).
+  char* TakeChunk(int c, Queue q, size_t leave);
+  // Memory of an item or piece that nobody can hold any more.
+  void PutChunk(char* chunk) REQUIRES(mu_);
+  // Unlinked items: freed when their grace period is over.
+  void Retire(Item* item);
+  void FreeNow(Item* item) REQUIRES(mu_);
+  // The same for an item that nobody else ever saw. Any thread.
+  void FreeOwned(Item* item) EXCLUDES(mu_);
+  // Frees what may be freed. Any thread.
+  void Collect() EXCLUDES(mu_);
+  // Gives back the magazine's chunks of a page that is drained. Any thread.
+  void Recall(PageIndex page, int c, Queue q) EXCLUDES(mu_);
+  // Gives back all chunks of a class at hand. Any thread.
+  void RecallClass(int c) EXCLUDES(mu_);
+  void StampRetired() REQUIRES(mu_);
+  void CollectLocked() REQUIRES(mu_);
+  void FlushDrained() REQUIRES(mu_);
+  bool has_limbo() const {
+    return limbo_size_.load(std::memory_order_relaxed) != 0;
+  }
+  size_t limbo_size() const {
+    return limbo_size_.load(std::memory_order_relaxed);
+  }
+  ItemCounters& Count(const Item* item);
+  // The thread goes: its chunks go back, its limbo to others.
+  void LeaveTo(std::deque<Retired>* orphans);
+
+  Cache& cache_;
+  ThreadStats& stats_;
+  EpochParticipant epoch_;
+  EventBuffer events_;
+  uint64_t next_cas_ = 0, end_cas_ = 0;
+  // Bytes this thread should drain, because it took memory from the reserve.
+  size_t debt_ = 0;
+  // How long the next allocation may wait for a grace period.
+  std::chrono::milliseconds patience_{0};
+
+  SpinLock mu_;
+  std::array<std::array<Magazine, kQueues>, kMaxSlabClasses> magazines_
+      GUARDED_BY(mu_);
+  std::deque<Retired> limbo_ GUARDED_BY(mu_);
+  // The last ones of limbo_, which have no stamp yet.
+  size_t unstamped_ GUARDED_BY(mu_) = 0;
+  // Chunks of draining pages on their way back, gathered to save locks.
+  std::array<char*, 32> drained_ GUARDED_BY(mu_);
+  size_t drained_count_ GUARDED_BY(mu_) = 0;
+  std::atomic<size_t> limbo_size_{0};
+
+  std::array<std::array<ItemCounters, kQueues>, kMaxSlabClasses> counters_;
+};
+
+}  // namespace cucache
+
+#endif  // CUCACHE_CACHE_CACHE_THREAD_H_

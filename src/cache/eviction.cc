@@ -1,0 +1,403 @@
+// Copyright (c) 2026 The cucache authors. BSD-3-Clause, see LICENSE.
+
+#include "cache/eviction.h"
+
+#include <algorithm>
+
+#include "cache/cache.h"
+#include "cache/cache_thread.h"
+#include "cache/value.h"
+
+namespace cucache {
+
+namespace {
+
+// Chunks that are drained at a time: enough for their cache misses to overlap.
+constexpr uint32_t kBatch = 32;
+// Larger items are not moved, they leave: moving needs as much free memory.
+constexpr size_t kMaxMovedPages = 32;
+// After so many visits a page that does not become empty is used again.
+constexpr int kMaxVisits = 2;
+constexpr auto kDrainMoreInterval = std::chrono::milliseconds(20);
+
+}  // namespace
+
+Eviction::Eviction(Cache& cache) : cache_(cache) {
+  reinsertions_.store(ReinsertionLimit(), std::memory_order_relaxed);
+}
+
+// --- The two queues of pages. ---
+
+void Eviction::Append(PageIndex p, Queue q) {
+  Slabs& slabs = *cache_.slabs_;
+  PageList& list = queues_[static_cast<int>(q)];
+  Page& page = slabs.page(p);
+  page.queue_prev = list.tail;
+  page.queue_next = kNoPage;
+  (list.tail == kNoPage ? list.head : slabs.page(list.tail).queue_next) = p;
+  list.tail = p;
+  page.queued = true;
+}
+
+void Eviction::Unlink(PageIndex p) {
+  Slabs& slabs = *cache_.slabs_;
+  Page& page = slabs.page(p);
+  if (!page.queued) return;
+  // Which list it is in shows at its ends only.
+  for (PageList& list : queues_) {
+    if (list.head == p) list.head = page.queue_next;
+    if (list.tail == p) list.tail = page.queue_prev;
+  }
+  if (page.queue_prev != kNoPage) {
+    slabs.page(page.queue_prev).queue_next = page.queue_next;
+  }
+  if (page.queue_next != kNoPage) {
+    slabs.page(page.queue_next).queue_prev = page.queue_prev;
+  }
+  page.queued = false;
+}
+
+void Eviction::PageOpened(PageIndex p, Queue q) {
+  SpinLockGuard lock(queue_lock_);
+  Append(p, q);
+}
+
+void Eviction::PageClosed(PageIndex p) {
+  SpinLockGuard lock(queue_lock_);
+  Unlink(p);
+}
+
+PageIndex Eviction::PopOldest(Queue q) {
+  SpinLockGuard lock(queue_lock_);
+  const PageIndex p = queues_[static_cast<int>(q)].head;
+  if (p != kNoPage) Unlink(p);
+  return p;
+}
+
+PageIndex Eviction::PopOldestOfClass(int c) {
+  Slabs& slabs = *cache_.slabs_;
+  SpinLockGuard lock(queue_lock_);
+  for (const PageList& list : queues_) {
+    for (PageIndex p = list.head; p != kNoPage; p = slabs.page(p).queue_next) {
+      if (c == 0 || slabs.page(p).slab_class.load(
+                        std::memory_order_relaxed) == c) {
+        Unlink(p);
+        return p;
+      }
+    }
+  }
+  return kNoPage;
+}
+
+void Eviction::OldestAges(Queue q, RelTime now,
+                          std::array<RelTime, kMaxSlabClasses>* ages) {
+  Slabs& slabs = *cache_.slabs_;
+  ages->fill(0);
+  SpinLockGuard lock(queue_lock_);
+  // From the newest, so that the oldest of a class stays.
+  for (PageIndex p = queues_[static_cast<int>(q)].tail; p != kNoPage;
+       p = slabs.page(p).queue_prev) {
+    const Page& page = slabs.page(p);
+    (*ages)[page.slab_class.load(std::memory_order_relaxed)] =
+        now - page.opened;
+  }
+}
+
+// --- Which page is drained. ---
+
+Queue Eviction::QueueToDrain() const {
+  const Slabs& slabs = *cache_.slabs_;
+  const size_t probation = slabs.queue_pages(Queue::kProbation);
+  const size_t main = slabs.queue_pages(Queue::kMain);
+  const bool over = static_cast<double>(probation) >
+                    kProbationShare * static_cast<double>(probation + main);
+  return over || main == 0 ? Queue::kProbation : Queue::kMain;
+}
+
+bool Eviction::StartPage(PageIndex p, Range* range) {
+  Slabs& slabs = *cache_.slabs_;
+  const Page& page = slabs.page(p);
+  const int c = page.slab_class.load(std::memory_order_relaxed);
+  const Queue q = page.queue.load(std::memory_order_relaxed);
+  if (!slabs.StartDraining(p)) return false;
+  cache_.ForEachThread([&](CacheThread& thread) { thread.Recall(p, c, q); });
+  *range = {p, 0, page.fresh.load(std::memory_order_acquire), q};
+  return true;
+}
+
+bool Eviction::PagesWanted() {
+  if (in_flight_ != 0 && cache_.epochs_.Passed(in_flight_stamp_ + 1)) {
+    // They are closed by now and counted as free, or they are stragglers.
+    in_flight_ = 0;
+  }
+  return cache_.slabs_->free_pages() + in_flight_ < cache_.HighPages();
+}
+
+void Eviction::FinishVictim() {
+  if (victim_.page == kNoPage) return;
+  stragglers_.push_back({victim_.page, cache_.epochs_.Stamp(), 0});
+  victim_ = {kNoPage, 0, 0, Queue::kProbation};
+}
+
+// A page that a few chunks keep from closing is of more use open.
+void Eviction::ReopenNearlyEmpty() {
+  Slabs& slabs = *cache_.slabs_;
+  std::erase_if(stragglers_, [&](const Straggler& s) {
+    const Page& page = slabs.page(s.page);
+    if (page.state.load(std::memory_order_acquire) != PageState::kDraining) {
+      return true;
+    }
+    const uint32_t used = page.used.load(std::memory_order_relaxed);
+    if (!cache_.epochs_.Passed(s.stamp + 1) ||
+        used > page.fresh.load(std::memory_order_relaxed) / 8) {
+      return false;
+    }
+    slabs.Reopen(s.page);
+    return true;
+  });
+}
+
+bool Eviction::NextVictim() {
+  FinishVictim();
+  ReopenNearlyEmpty();
+  // A page may be requeued, or close before draining starts. Bounded, because
+  // every page might be worth keeping.
+  for (int tries = 0; tries < 256; ++tries) {
+    const Queue q = QueueToDrain();
+    PageIndex p = PopOldest(q);
+    if (p == kNoPage) {
+      p = PopOldest(q == Queue::kMain ? Queue::kProbation : Queue::kMain);
+    }
+    if (p == kNoPage) return false;
+    if (RequeuePage(p) || !StartPage(p, &victim_)) continue;
+    ++in_flight_;
+    in_flight_stamp_ = cache_.epochs_.Stamp();
+    return true;
+  }
+  return false;
+}
+
+bool Eviction::NextRange(Range* range) {
+  MutexLock lock(victim_lock_);
+  if (victim_.begin == victim_.end && !(PagesWanted() && NextVictim())) {
+    return false;
+  }
+  *range = victim_;
+  range->end = std::min(victim_.end, victim_.begin + kBatch);
+  victim_.begin = range->end;
+  return true;
+}
+
+bool Eviction::Drain(CacheThread& t, size_t bytes) {
+  size_t done = 0;
+  while (done < bytes) {
+    Range range;
+    if (!NextRange(&range)) return false;
+    const int c = cache_.slabs_->page(range.page)
+                      .slab_class.load(std::memory_order_relaxed);
+    DrainRange(t, range);
+    done += static_cast<size_t>(range.end - range.begin) *
+            cache_.slabs_->chunk_size(c);
+  }
+  return true;
+}
+
+void Eviction::DrainMore(CacheThread& t) {
+  {
+    MutexLock lock(victim_lock_);
+    const auto now = std::chrono::steady_clock::now();
+    if (now - last_more_ < kDrainMoreInterval) return;
+    last_more_ = now;
+    if (in_flight_ > 0) --in_flight_;
+  }
+  DrainStragglers(t);
+  Drain(t, cache_.slabs_->page_size());
+}
+
+bool Eviction::DrainPageOf(CacheThread& t, int c) {
+  Range range;
+  {
+    MutexLock lock(victim_lock_);
+    const PageIndex p = PopOldestOfClass(c);
+    if (p == kNoPage) return false;
+    if (!StartPage(p, &range)) return true;
+    stragglers_.push_back({p, cache_.epochs_.Stamp(), 0});
+  }
+  DrainRange(t, range);
+  return true;
+}
+
+void Eviction::DrainStragglers(CacheThread& t) {
+  std::vector<Straggler> pages;
+  {
+    MutexLock lock(victim_lock_);
+    pages.swap(stragglers_);
+  }
+  Slabs& slabs = *cache_.slabs_;
+  std::vector<Straggler> rest;
+  for (Straggler& s : pages) {
+    const Page& page = slabs.page(s.page);
+    if (page.state.load(std::memory_order_acquire) != PageState::kDraining) {
+      continue;
+    }
+    DrainRange(t, {s.page, 0, page.fresh.load(std::memory_order_acquire),
+                   page.queue.load(std::memory_order_relaxed)});
+    if (++s.visits < kMaxVisits) {
+      rest.push_back(s);
+    } else {
+      slabs.Reopen(s.page);
+    }
+  }
+  MutexLock lock(victim_lock_);
+  stragglers_.insert(stragglers_.end(), rest.begin(), rest.end());
+}
+
+// A page that holds one chunk can stay where it is and go to the end of main.
+// Only for pieces: their owner's mark is counted down where its head is.
+bool Eviction::RequeuePage(PageIndex p) {
+  Slabs& slabs = *cache_.slabs_;
+  Page& page = slabs.page(p);
+  if (page.state.load(std::memory_order_acquire) != PageState::kOpen ||
+      slabs.chunks_per_page(page.slab_class.load(
+          std::memory_order_relaxed)) != 1 ||
+      page.fresh.load(std::memory_order_acquire) == 0) {
+    return false;
+  }
+  const auto* piece = reinterpret_cast<const Piece*>(slabs.Chunk(p, 0));
+  if ((piece->state.load(std::memory_order_acquire) & Item::kPiece) == 0) {
+    return false;
+  }
+  const Item* owner = OwnerOf(*piece);
+  if (owner == nullptr || owner->recency() == 0 ||
+      cache_.Check(owner) != Absent::kNot) {
+    return false;
+  }
+  slabs.SetQueue(p, Queue::kMain);
+  SpinLockGuard lock(queue_lock_);
+  if (page.state.load(std::memory_order_relaxed) == PageState::kOpen) {
+    Append(p, Queue::kMain);
+  }
+  return true;
+}
+
+// --- What happens to its items. ---
+
+size_t Eviction::Gather(const Range& range, Item** items, size_t max,
+                        uint32_t* at) {
+  size_t n = 0;
+  while (*at < range.end && n < max) {
+    Item* item = reinterpret_cast<Item*>(
+        cache_.slabs_->Chunk(range.page, (*at)++));
+    const uint8_t state = item->state.load(std::memory_order_acquire);
+    if ((state & (Item::kLinked | Item::kPiece)) != 0) items[n++] = item;
+  }
+  return n;
+}
+
+void Eviction::DrainRange(CacheThread& t, const Range& range) {
+  for (uint32_t i = range.begin; i < range.end; ++i) {
+    __builtin_prefetch(cache_.slabs_->Chunk(range.page, i), 1);
+  }
+  Item* items[kBatch];
+  Lookup lookups[kBatch];
+  for (uint32_t at = range.begin; at < range.end;) {
+    const size_t n = Gather(range, items, kBatch, &at);
+    size_t heads = 0;
+    for (size_t i = 0; i < n; ++i) {
+      if (items[i]->HasState(Item::kPiece)) {
+        DrainPiece(t, reinterpret_cast<char*>(items[i]));
+        continue;
+      }
+      items[heads] = items[i];
+      const std::string_view key = items[i]->key();
+      lookups[heads++] = {key, cache_.Hash(key), nullptr};
+    }
+    // Only for its prefetching: the table may change until DrainItem.
+    cache_.assoc_->FindBatch(lookups, heads);
+    for (size_t i = 0; i < heads; ++i) {
+      DrainItem(t, items[i], lookups[i].hash, range.queue);
+    }
+  }
+}
+
+void Eviction::DrainItem(CacheThread& t, Item* item, uint64_t hash,
+                         Queue from) {
+  if (cache_.Check(item) != Absent::kNot) {
+    cache_.RemoveDead(t, hash, item);
+    return;
+  }
+  if (Keep(item, from) && Move(t, item, hash, from)) return;
+  // With -M nothing leaves: the page waits until there is room to move to.
+  if (cache_.settings_.evict_to_free) Evict(t, item, hash, from);
+}
+
+// The linked item that a piece belongs to, or nullptr: then it is being filled,
+// or waits for its grace period. In a page that is open the chunk may be given
+// to somebody else meanwhile, and `owner` be anything.
+Item* Eviction::OwnerOf(const Piece& piece) const {
+  Item* owner = piece.owner.load(std::memory_order_acquire);
+  const bool piece_still =
+      (piece.state.load(std::memory_order_acquire) & Item::kPiece) != 0;
+  if (!piece_still || !cache_.slabs_->Holds(owner)) return nullptr;
+  const uint8_t state = owner->state.load(std::memory_order_acquire);
+  const bool linked = (state & Item::kLinked) != 0 &&
+                      (state & Item::kPiece) == 0;
+  return linked ? owner : nullptr;
+}
+
+void Eviction::DrainPiece(CacheThread& t, char* chunk) {
+  Item* owner = OwnerOf(*reinterpret_cast<Piece*>(chunk));
+  if (owner == nullptr) return;
+  const Queue from = cache_.slabs_->QueueOf(owner);
+  DrainItem(t, owner, cache_.Hash(owner->key()), from);
+}
+
+bool Eviction::Keep(const Item* item, Queue from) {
+  if (!cache_.settings_.evict_to_free) return true;
+  if (item->recency() == 0) return false;
+  if (from == Queue::kProbation) return true;
+  const auto bytes = static_cast<int64_t>(cache_.ChunkBytes(item));
+  return reinsertions_.fetch_sub(bytes, std::memory_order_relaxed) > 0;
+}
+
+int64_t Eviction::ReinsertionLimit() const {
+  return kReinsertionFactor * cache_.slabs_->page_size();
+}
+
+bool Eviction::Move(CacheThread& t, Item* item, uint64_t hash, Queue from) {
+  Item* copy = cache_.CopyForMove(t, *item, kMaxMovedPages);
+  if (copy == nullptr) return false;
+  if (!cache_.ReplaceMoved(t, hash, item, copy, from == Queue::kMain)) {
+    cache_.Free(t, copy);
+  }
+  return true;
+}
+
+void Eviction::Evict(CacheThread& t, Item* item, uint64_t hash, Queue from) {
+  const auto bytes = static_cast<int64_t>(cache_.ChunkBytes(item));
+  if (!cache_.Evict(t, hash, item)) return;
+  if (from == Queue::kProbation) {
+    ghost_.Add(hash);
+    return;
+  }
+  // Stores may race; then a few more or fewer are moved.
+  const int64_t left = std::max<int64_t>(
+      reinsertions_.load(std::memory_order_relaxed), 0);
+  reinsertions_.store(
+      std::min(left + kReinsertionFactor * bytes, ReinsertionLimit()),
+      std::memory_order_relaxed);
+}
+
+void Eviction::FitGhost(size_t items) {
+  if (old_ghost_ != nullptr) {
+    if (!cache_.epochs_.Passed(old_ghost_stamp_)) return;
+    old_ghost_.reset();
+  }
+  const size_t wanted = items - items / 10;
+  const size_t have = ghost_.capacity();
+  if (wanted < 1024 || (have > wanted / 2 && have < wanted * 3)) return;
+  old_ghost_ = ghost_.Resize(wanted);
+  old_ghost_stamp_ = cache_.epochs_.Stamp();
+}
+
+}  // namespace cucache

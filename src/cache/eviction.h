@@ -1,0 +1,153 @@
+// Copyright (c) 2026 The cucache authors. BSD-3-Clause, see LICENSE.
+//
+// Who goes next: S3-FIFO (Yang et al., SOSP '23) over pages instead of items.
+// (Counterpart: the segmented LRU of items.c, and slab_automove.c, which is
+// not needed: an emptied page is free for any class.)
+//
+// Every open page stands in one of two global FIFO queues, whatever its
+// class. New items go into pages of probation. When memory is short, the
+// oldest page of probation is drained if probation has more than its share,
+// otherwise the oldest of main:
+//   in probation  an item that was read moves to main without its marks; the
+//                 others leave, and their fingerprints go to the ghost
+//   in main       an item with a mark moves to the end of main with one mark
+//                 less; the others leave
+// A newcomer whose fingerprint is in the ghost starts in main. Moving an item
+// is copying it and replacing it in the table: readers do not notice. So a
+// drained page becomes empty, and that is all that "moving a page between
+// classes" needs.
+//
+// Invariants:
+//   V1 Every page that is open, and only such, is in a queue, unless it is
+//      the one that is being drained. (PageOpened and PageClosed come with the
+//      class lock held.)
+//   V2 A page that drains but does not become empty (a chunk of it was being
+//      filled by a client, or is pinned) is a straggler; the maintenance
+//      thread drains it again, and opens it again if that did not help.
+//   V3 What is drained becomes free only when a grace period is over, and that
+//      may take long if a reader is stalled. So no more pages are drained than
+//      are wanted now: pages in flight count as free until their grace period
+//      is over.
+//
+// Thread safety: any thread that is on line. Lock order: victim_lock_, the
+// cache's list of threads, a CacheThread's lock, a class's lock, queue_lock_.
+
+#ifndef CUCACHE_CACHE_EVICTION_H_
+#define CUCACHE_CACHE_EVICTION_H_
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "base/locks.h"
+#include "cache/ghost.h"
+#include "cache/slabs.h"
+
+namespace cucache {
+
+class Cache;
+class CacheThread;
+
+class Eviction : public PageObserver {
+ public:
+  explicit Eviction(Cache& cache);
+
+  void PageOpened(PageIndex page, Queue queue) override;
+  void PageClosed(PageIndex page) override;
+
+  // Drains about `bytes` of chunks from the oldest pages, as far as pages are
+  // wanted (V3). Returns false if there was nothing to do.
+  bool Drain(CacheThread& t, size_t bytes);
+  // For an allocation that waits already: drains a page more than V3 allows,
+  // at most one every few milliseconds.
+  void DrainMore(CacheThread& t);
+
+  // Starts draining one page of class `c` (any class if 0), the oldest, ahead
+  // of its turn; `slabs reassign`. False if it has none.
+  bool DrainPageOf(CacheThread& t, int c);
+
+  // Looks again at pages which did not become empty.
+  void DrainStragglers(CacheThread& t);
+
+  // The queue in which a new item with this hash starts.
+  Queue QueueFor(uint64_t hash) {
+    return ghost_.Forget(hash) ? Queue::kMain : Queue::kProbation;
+  }
+  // Fits the ghost to the number of items. Maintenance thread only.
+  void FitGhost(size_t items);
+  void ClearGhost() { ghost_.Clear(); }
+  size_t ghost_bytes() const { return ghost_.bytes(); }
+
+  // Age in seconds of the oldest page of each class, 0 if there is none.
+  void OldestAges(Queue q, RelTime now,
+                  std::array<RelTime, kMaxSlabClasses>* ages);
+
+  // Share of the pages that probation may have.
+  static constexpr double kProbationShare = 0.07;
+  // Bytes that may be reinserted into main for each byte that leaves it.
+  static constexpr int64_t kReinsertionFactor = 16;
+
+ private:
+  struct PageList {
+    PageIndex head = kNoPage, tail = kNoPage;
+  };
+  // Chunks [begin, end) of a page that is being drained.
+  struct Range {
+    PageIndex page;
+    uint32_t begin, end;
+    Queue queue;
+  };
+
+  void Append(PageIndex p, Queue q) REQUIRES(queue_lock_);
+  void Unlink(PageIndex p) REQUIRES(queue_lock_);
+  PageIndex PopOldest(Queue q) EXCLUDES(queue_lock_);
+  PageIndex PopOldestOfClass(int c) EXCLUDES(queue_lock_);
+  Queue QueueToDrain() const;
+  bool StartPage(PageIndex p, Range* range) REQUIRES(victim_lock_);
+  bool NextVictim() REQUIRES(victim_lock_);
+  bool PagesWanted() REQUIRES(victim_lock_);
+  void FinishVictim() REQUIRES(victim_lock_);
+  void ReopenNearlyEmpty() REQUIRES(victim_lock_);
+  bool NextRange(Range* range) EXCLUDES(victim_lock_);
+  void DrainRange(CacheThread& t, const Range& range);
+  size_t Gather(const Range& range, Item** items, size_t max, uint32_t* at);
+  void DrainItem(CacheThread& t, Item* item, uint64_t hash, Queue from);
+  Item* OwnerOf(const Piece& piece) const;
+  void DrainPiece(CacheThread& t, char* chunk);
+  bool Keep(const Item* item, Queue from);
+  int64_t ReinsertionLimit() const;
+  bool Move(CacheThread& t, Item* item, uint64_t hash, Queue from);
+  void Evict(CacheThread& t, Item* item, uint64_t hash, Queue from);
+  bool RequeuePage(PageIndex p);
+
+  Cache& cache_;
+  Ghost ghost_;
+  // The table before the last FitGhost(), until nobody can look into it.
+  std::unique_ptr<Ghost::Table> old_ghost_;
+  uint64_t old_ghost_stamp_ = 0;
+
+  SpinLock queue_lock_;
+  std::array<PageList, kQueues> queues_ GUARDED_BY(queue_lock_);
+
+  Mutex victim_lock_;
+  Range victim_ GUARDED_BY(victim_lock_){kNoPage, 0, 0, Queue::kProbation};
+  struct Straggler {
+    PageIndex page;
+    uint64_t stamp;  // when everything in it had been unlinked
+    int visits;
+  };
+  std::vector<Straggler> stragglers_ GUARDED_BY(victim_lock_);
+  // V3: pages whose draining began, and the epoch of the last one.
+  size_t in_flight_ GUARDED_BY(victim_lock_) = 0;
+  uint64_t in_flight_stamp_ GUARDED_BY(victim_lock_) = 0;
+  std::chrono::steady_clock::time_point last_more_ GUARDED_BY(victim_lock_){};
+  // Bytes that main may still reinsert before something marked has to leave.
+  std::atomic<int64_t> reinsertions_{0};
+};
+
+}  // namespace cucache
+
+#endif  // CUCACHE_CACHE_EVICTION_H_

@@ -1,0 +1,70 @@
+// Copyright (c) 2026 The cucache authors. BSD-3-Clause, see LICENSE.
+//
+// Whom did we evict from probation unread? A fingerprint of 16 bits for each,
+// for about as long as as many others were evicted as the ghost has room for.
+// (Source: the ghost queue of S3-FIFO, Yang et al., "FIFO queues are all you
+// need for cache eviction", SOSP '23; here a FIFO in each small bucket instead
+// of one for all.)
+//
+// Thread safety: Add, Contains, Forget, Clear by any thread; a race loses or doubles a
+// fingerprint, nothing else. Resize by one thread at a time, and the old array
+// lives on for a grace period.
+
+#ifndef CUCACHE_CACHE_GHOST_H_
+#define CUCACHE_CACHE_GHOST_H_
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+namespace cucache {
+
+class Ghost {
+ public:
+  Ghost() = default;
+  Ghost(const Ghost&) = delete;
+  Ghost& operator=(const Ghost&) = delete;
+
+  void Add(uint64_t hash);
+  bool Contains(uint64_t hash) const;
+  // Contains, and once asked it is forgotten.
+  bool Forget(uint64_t hash);
+  void Clear();
+
+  // How many fingerprints there is room for; 0 at first.
+  size_t capacity() const;
+  size_t bytes() const { return capacity() / kWays * sizeof(Bucket); }
+  // Makes room for at least `entries`; keeps nothing. Returns the old table,
+  // which the caller deletes after a grace period.
+  struct Table;
+  [[nodiscard]] std::unique_ptr<Table> Resize(size_t entries);
+
+  ~Ghost();
+
+ private:
+  static constexpr int kWays = 31;
+  struct alignas(64) Bucket {
+    std::atomic<uint16_t> next;
+    std::atomic<uint16_t> fingerprints[kWays];
+  };
+
+ public:
+  struct Table {
+    size_t buckets;
+    std::unique_ptr<Bucket[]> bucket;
+  };
+
+ private:
+  static uint16_t Fingerprint(uint64_t hash) {
+    const uint16_t f = static_cast<uint16_t>(hash >> 20);
+    return f == 0 ? 1 : f;
+  }
+  static Bucket& BucketOf(const Table& table, uint64_t hash);
+
+  std::atomic<Table*> table_{nullptr};
+};
+
+}  // namespace cucache
+
+#endif  // CUCACHE_CACHE_GHOST_H_

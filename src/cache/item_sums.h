@@ -1,0 +1,56 @@
+// Copyright (c) 2026 The cucache authors. BSD-3-Clause, see LICENSE.
+//
+// Sums of the ItemCounters of all threads, per class and queue.
+
+#ifndef CUCACHE_CACHE_ITEM_SUMS_H_
+#define CUCACHE_CACHE_ITEM_SUMS_H_
+
+#include <array>
+#include <cstdint>
+
+#include "cache/cache_thread.h"
+
+namespace cucache {
+
+struct ItemSum {
+#define CUCACHE_DECLARE(name) uint64_t name = 0;
+  CUCACHE_ITEM_COUNTERS(CUCACHE_DECLARE)
+#undef CUCACHE_DECLARE
+
+  void Add(const ItemCounters& c) {
+#define CUCACHE_ADD(name) name += c.name.value();
+    CUCACHE_ITEM_COUNTERS(CUCACHE_ADD)
+#undef CUCACHE_ADD
+  }
+  void Add(const ItemSum& s) {
+#define CUCACHE_ADD(name) name += s.name;
+    CUCACHE_ITEM_COUNTERS(CUCACHE_ADD)
+#undef CUCACHE_ADD
+  }
+  // `stats reset`: events begin at 0 again; what is there stays.
+  void SubtractEvents(const ItemSum& base) {
+    const ItemSum now = *this;
+#define CUCACHE_SUBTRACT(name) name -= base.name;
+    CUCACHE_ITEM_COUNTERS(CUCACHE_SUBTRACT)
+#undef CUCACHE_SUBTRACT
+    linked = now.linked;
+    unlinked = now.unlinked;
+    linked_bytes = now.linked_bytes;
+    unlinked_bytes = now.unlinked_bytes;
+    evicted_time = now.evicted_time;
+  }
+  // Another thread may have unlinked what its own has not yet counted as
+  // linked.
+  uint64_t items() const { return linked > unlinked ? linked - unlinked : 0; }
+  uint64_t bytes() const {
+    return linked_bytes > unlinked_bytes ? linked_bytes - unlinked_bytes : 0;
+  }
+};
+
+struct ItemSums {
+  std::array<std::array<ItemSum, kQueues>, kMaxSlabClasses> of;
+};
+
+}  // namespace cucache
+
+#endif  // CUCACHE_CACHE_ITEM_SUMS_H_

@@ -1,0 +1,461 @@
+// Copyright (c) 2026 The cucache authors. BSD-3-Clause, see LICENSE.
+
+#include "cache/slabs.h"
+
+#include <glog/logging.h>
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <bit>
+#include <cerrno>
+#include <memory>
+#include <type_traits>
+
+namespace cucache {
+
+namespace {
+
+constexpr uint32_t kMinPageSize = 16 * 1024;
+constexpr uint32_t kMaxPageSize = 1024 * 1024;
+// A page is at most this fraction of the memory: every class in use holds at
+// least one page in each queue, and pages blur the order of eviction. With
+// 2,000 to 4,000 pages mixed sizes lose 1 to 2 % of the hits to it
+// (t/bench/sim, doc/memory.md).
+constexpr uint64_t kPagesInMemory = 4096;
+constexpr uint32_t kMinChunk = 48;
+// Up to here classes are 16 bytes apart, then kClassFactor.
+constexpr uint32_t kLinearLimit = 384;
+constexpr double kClassFactor = 1.08;
+constexpr PageIndex kCommitStep = 64;
+
+uint32_t PageSizeFor(uint64_t bytes, uint64_t max_item_bytes) {
+  uint64_t size = std::min<uint64_t>(
+      std::bit_floor(std::max<uint64_t>(bytes / kPagesInMemory, kMinPageSize)),
+      kMaxPageSize);
+  const auto head_bytes = [max_item_bytes](uint64_t page) {
+    return sizeof(Item) + sizeof(uint32_t) + kMaxKeyLength +
+           (max_item_bytes / (page - sizeof(Piece)) + 1) * sizeof(Piece*);
+  };
+  while (head_bytes(size) > size) size *= 2;
+  return static_cast<uint32_t>(size);
+}
+
+// The link of a free chunk stands where an item has its CAS id, so that
+// `state` stays valid for walks.
+char* FreeLink(char* chunk) {
+  return reinterpret_cast<char*>(
+      reinterpret_cast<Item*>(chunk)->cas.load(std::memory_order_relaxed));
+}
+void SetFreeLink(char* chunk, char* next) {
+  reinterpret_cast<Item*>(chunk)->cas.store(reinterpret_cast<uintptr_t>(next),
+                                            std::memory_order_relaxed);
+}
+
+}  // namespace
+
+Slabs::Slabs(const Options& options, EpochDomain& epochs, const Clock& clock)
+    : epochs_(epochs), clock_(clock) {
+  page_size_ = options.page_size != 0 ? options.page_size
+                                      : PageSizeFor(options.max_bytes,
+                                                    options.max_item_bytes);
+  CHECK(std::has_single_bit(page_size_) && page_size_ >= 4096);
+  page_shift_ = std::countr_zero(page_size_);
+  MakeClasses();
+  const uint64_t arena = std::max<uint64_t>(
+      options.arena_bytes, options.max_bytes + 16 * uint64_t{page_size_});
+  MapArena(arena, options.huge_pages);
+  // As large as the arena; memory is touched only as pages are committed.
+  pages_bytes_ = arena_pages_ * sizeof(Page);
+  void* pages = mmap(nullptr, pages_bytes_, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  PCHECK(pages != MAP_FAILED) << "cannot reserve memory for pages";
+  pages_ = static_cast<Page*>(pages);
+  set_page_limit(options.max_bytes >> page_shift_);
+}
+
+Slabs::~Slabs() {
+  static_assert(std::is_trivially_destructible_v<Page>);
+  munmap(pages_, pages_bytes_);
+  munmap(mapping_, mapping_bytes_);
+}
+
+void Slabs::MakeClasses() {
+  uint32_t size = kMinChunk;
+  int c = 0;
+  while (true) {
+    // As large as the number of chunks that fit into a page allows.
+    const uint32_t n = page_size_ / size;
+    const uint32_t fitted = size > kLinearLimit
+                                ? (page_size_ / n) & ~uint32_t{15}
+                                : size;
+    chunk_sizes_[++c] = fitted;
+    CHECK_LT(c, kMaxSlabClasses - 1);
+    if (fitted >= page_size_) break;
+    const uint32_t next =
+        fitted < kLinearLimit
+            ? fitted + 16
+            : std::max(fitted + 16,
+                       static_cast<uint32_t>(fitted * kClassFactor));
+    size = std::min(next & ~uint32_t{15}, page_size_);
+    // Fewer than two chunks to a page: the next class is the whole page.
+    if (size > page_size_ / 2) size = page_size_;
+  }
+  classes_ = c;
+  class_of_size_.resize(page_size_ / 16 + 1);
+  c = 1;
+  for (size_t i = 0; i < class_of_size_.size(); ++i) {
+    while (i * 16 > chunk_sizes_[c]) ++c;
+    class_of_size_[i] = static_cast<uint8_t>(c);
+  }
+}
+
+int Slabs::ClassFor(size_t size) const {
+  return size <= page_size_ ? class_of_size_[(size + 15) / 16] : 0;
+}
+
+void Slabs::MapArena(uint64_t bytes, bool huge_pages) {
+  constexpr size_t kAlign = 2 << 20;
+  // PROT_NONE costs no memory and counts against no limit but that of address
+  // space; if even that is short, less must do.
+  for (uint64_t want = bytes;; want /= 2) {
+    mapping_bytes_ = ((want + page_size_ - 1) & ~uint64_t{page_size_ - 1}) +
+                     kAlign;
+    mapping_ = mmap(nullptr, mapping_bytes_, PROT_NONE,
+                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (mapping_ != MAP_FAILED) break;
+    PCHECK(want > page_size_ * 16) << "cannot reserve memory for items";
+  }
+  arena_ = reinterpret_cast<char*>(
+      (reinterpret_cast<uintptr_t>(mapping_) + kAlign - 1) & ~(kAlign - 1));
+  arena_pages_ = (mapping_bytes_ - kAlign) >> page_shift_;
+  if (huge_pages) madvise(arena_, mapping_bytes_ - kAlign, MADV_HUGEPAGE);
+}
+
+bool Slabs::CommitUpTo(PageIndex page) {
+  if (page < committed_) return true;
+  const PageIndex end = static_cast<PageIndex>(
+      std::min<size_t>(arena_pages_, page + kCommitStep));
+  char* from = arena_ + (static_cast<size_t>(committed_) << page_shift_);
+  const size_t length = static_cast<size_t>(end - committed_) << page_shift_;
+  if (mprotect(from, length, PROT_READ | PROT_WRITE) != 0) return false;
+  std::uninitialized_default_construct(pages_ + committed_, pages_ + end);
+  committed_ = end;
+  return true;
+}
+
+// A page that nobody has used yet, or kNoPage.
+PageIndex Slabs::NewPage() {
+  const PageIndex next = touched_.load(std::memory_order_relaxed);
+  // Memory in use or waiting for its grace period is within the limit, too.
+  if (next >= arena_pages_ ||
+      open_.load(std::memory_order_relaxed) + pool_.size() >= page_limit() ||
+      !CommitUpTo(next)) {
+    return kNoPage;
+  }
+  touched_.store(next + 1, std::memory_order_release);
+  return next;
+}
+
+void Slabs::set_page_limit(size_t pages) {
+  page_limit_.store(std::min(pages, arena_pages_), std::memory_order_relaxed);
+}
+
+PageIndex Slabs::TakeClosedPage(size_t leave) {
+  MutexLock lock(pool_lock_);
+  const size_t open = open_.load(std::memory_order_relaxed);
+  if (open + leave >= page_limit()) return kNoPage;
+  if (!pool_.empty() && epochs_.Passed(pool_.front().stamp)) {
+    const ClosedPage closed = pool_.front();
+    pool_.pop_front();
+    if (!closed.resident) resident_.fetch_add(1, std::memory_order_relaxed);
+    open_.store(open + 1, std::memory_order_relaxed);
+    return closed.index;
+  }
+  const PageIndex next = NewPage();
+  if (next == kNoPage) return kNoPage;
+  resident_.fetch_add(1, std::memory_order_relaxed);
+  open_.store(open + 1, std::memory_order_relaxed);
+  return next;
+}
+
+bool Slabs::OpenPage(int c, Queue q, size_t leave) {
+  const PageIndex index = TakeClosedPage(leave);
+  if (index == kNoPage) return false;
+  Page& page = pages_[index];
+  SlabClass& s = slab_classes_[c];
+  s.lock.Lock();
+  page.slab_class.store(static_cast<uint8_t>(c), std::memory_order_relaxed);
+  page.queue.store(q, std::memory_order_relaxed);
+  page.fresh.store(0, std::memory_order_relaxed);
+  page.used.store(0, std::memory_order_relaxed);
+  page.free_chunks = 0;
+  page.free_head = nullptr;
+  page.opened = clock_.now();
+  page.earliest_expiry.store(~RelTime{0}, std::memory_order_relaxed);
+  page.last_move.store(0, std::memory_order_relaxed);
+  // Release: a walk that sees the page open sees its class, and fresh == 0.
+  page.state.store(PageState::kOpen, std::memory_order_release);
+  LinkPartial(s, page);
+  Count(c, q, 1);
+  if (observer_ != nullptr) observer_->PageOpened(index, q);
+  s.lock.Unlock();
+  return true;
+}
+
+void Slabs::Count(int c, Queue q, int n) {
+  class_pages_[c][static_cast<int>(q)].fetch_add(n, std::memory_order_relaxed);
+  queue_pages_[static_cast<int>(q)].fetch_add(n, std::memory_order_relaxed);
+}
+
+void Slabs::LinkPartial(SlabClass& s, Page& page) {
+  ClassList& list = s.lists[static_cast<int>(
+      page.queue.load(std::memory_order_relaxed))];
+  page.partial_prev = kNoPage;
+  page.partial_next = list.partial_head;
+  if (list.partial_head != kNoPage) {
+    pages_[list.partial_head].partial_prev = IndexOf(page);
+  }
+  list.partial_head = IndexOf(page);
+  page.in_partial = true;
+}
+
+void Slabs::UnlinkPartial(SlabClass& s, Page& page) {
+  ClassList& list = s.lists[static_cast<int>(
+      page.queue.load(std::memory_order_relaxed))];
+  if (page.partial_prev != kNoPage) {
+    pages_[page.partial_prev].partial_next = page.partial_next;
+  } else {
+    list.partial_head = page.partial_next;
+  }
+  if (page.partial_next != kNoPage) {
+    pages_[page.partial_next].partial_prev = page.partial_prev;
+  }
+  page.in_partial = false;
+}
+
+void Slabs::TakeFromPage(Page& page, int c, char** chunks, size_t n,
+                         size_t* got) {
+  const size_t before = *got;
+  while (*got < n && page.free_head != nullptr) {
+    chunks[(*got)++] = page.free_head;
+    page.free_head = FreeLink(page.free_head);
+    --page.free_chunks;
+  }
+  uint32_t fresh = page.fresh.load(std::memory_order_relaxed);
+  const uint32_t total = chunks_per_page(c);
+  char* base = arena_ + (static_cast<size_t>(IndexOf(page)) << page_shift_);
+  while (*got < n && fresh < total) {
+    char* chunk = base + static_cast<size_t>(fresh++) * chunk_sizes_[c];
+    reinterpret_cast<Item*>(chunk)->state.store(0, std::memory_order_relaxed);
+    chunks[(*got)++] = chunk;
+  }
+  // Release: S4, the states above are written before a walk looks at them.
+  page.fresh.store(fresh, std::memory_order_release);
+  page.used.store(page.used.load(std::memory_order_relaxed) +
+                      static_cast<uint32_t>(*got - before),
+                  std::memory_order_relaxed);
+}
+
+size_t Slabs::Take(int c, Queue q, char** chunks, size_t n) {
+  SlabClass& s = slab_classes_[c];
+  SpinLockGuard lock(s.lock);
+  size_t got = 0;
+  ClassList& list = s.lists[static_cast<int>(q)];
+  while (got < n && list.partial_head != kNoPage) {
+    Page& page = pages_[list.partial_head];
+    TakeFromPage(page, c, chunks, n, &got);
+    if (page.free_head == nullptr &&
+        page.fresh.load(std::memory_order_relaxed) == chunks_per_page(c)) {
+      UnlinkPartial(s, page);
+    }
+  }
+  return got;
+}
+
+bool Slabs::GiveOne(SlabClass& s, Page& page, char* chunk) {
+  reinterpret_cast<Item*>(chunk)->state.store(0, std::memory_order_relaxed);
+  const uint32_t used = page.used.load(std::memory_order_relaxed) - 1;
+  page.used.store(used, std::memory_order_relaxed);
+  SetFreeLink(chunk, page.free_head);
+  page.free_head = chunk;
+  ++page.free_chunks;
+  if (page.state.load(std::memory_order_relaxed) == PageState::kOpen) {
+    if (!page.in_partial) LinkPartial(s, page);
+    const bool only = page.partial_next == kNoPage &&
+                      page.partial_prev == kNoPage;
+    if (used != 0 || only) return false;  // S2
+    UnlinkPartial(s, page);
+  } else if (used != 0) {
+    return false;
+  }
+  MarkClosed(page);
+  return true;
+}
+
+void Slabs::MarkClosed(Page& page) {
+  // Release: nothing is written to the page as this class after this.
+  page.state.store(PageState::kClosed, std::memory_order_release);
+  Count(page.slab_class.load(std::memory_order_relaxed),
+        page.queue.load(std::memory_order_relaxed), -1);
+  if (observer_ != nullptr) observer_->PageClosed(IndexOf(page));
+}
+
+void Slabs::Give(char* const* chunks, size_t n) {
+  for (size_t i = 0; i < n;) {
+    const int c = ClassOf(chunks[i]);
+    SlabClass& s = slab_classes_[c];
+    Page* closed = nullptr;
+    s.lock.Lock();
+    while (i < n && closed == nullptr && ClassOf(chunks[i]) == c) {
+      Page& page = pages_[PageOf(chunks[i])];
+      if (GiveOne(s, page, chunks[i])) closed = &page;
+      ++i;
+    }
+    s.lock.Unlock();
+    if (closed != nullptr) AddToPool(IndexOf(*closed));
+  }
+}
+
+void Slabs::AddToPool(PageIndex p) {
+  MutexLock lock(pool_lock_);
+  pool_.push_back({p, epochs_.Stamp(), true});
+  open_.store(open_.load(std::memory_order_relaxed) - 1,
+              std::memory_order_relaxed);
+}
+
+bool Slabs::StartDraining(PageIndex p) {
+  Page& page = pages_[p];
+  while (true) {
+    if (page.state.load(std::memory_order_acquire) != PageState::kOpen) {
+      return false;
+    }
+    const int c = page.slab_class.load(std::memory_order_relaxed);
+    SlabClass& s = slab_classes_[c];
+    s.lock.Lock();
+    const bool same =
+        page.state.load(std::memory_order_relaxed) == PageState::kOpen &&
+        page.slab_class.load(std::memory_order_relaxed) == c;
+    if (!same) {
+      s.lock.Unlock();
+      continue;
+    }
+    if (page.in_partial) UnlinkPartial(s, page);
+    const bool empty = page.used.load(std::memory_order_relaxed) == 0;
+    if (empty) {
+      MarkClosed(page);
+    } else {
+      page.state.store(PageState::kDraining, std::memory_order_release);
+    }
+    s.lock.Unlock();
+    if (empty) AddToPool(p);
+    return !empty;
+  }
+}
+
+void Slabs::Reopen(PageIndex p) {
+  Page& page = pages_[p];
+  // A page that drains does not change its class.
+  const int c = page.slab_class.load(std::memory_order_relaxed);
+  SlabClass& s = slab_classes_[c];
+  SpinLockGuard lock(s.lock);
+  if (page.state.load(std::memory_order_relaxed) != PageState::kDraining ||
+      page.slab_class.load(std::memory_order_relaxed) != c) {
+    return;
+  }
+  page.state.store(PageState::kOpen, std::memory_order_release);
+  if (page.free_head != nullptr ||
+      page.fresh.load(std::memory_order_relaxed) < chunks_per_page(c)) {
+    LinkPartial(s, page);
+  }
+  if (observer_ != nullptr) {
+    observer_->PageOpened(p, page.queue.load(std::memory_order_relaxed));
+  }
+}
+
+void Slabs::SetQueue(PageIndex p, Queue q) {
+  Page& page = pages_[p];
+  const int c = page.slab_class.load(std::memory_order_relaxed);
+  SlabClass& s = slab_classes_[c];
+  SpinLockGuard lock(s.lock);
+  const Queue old = page.queue.load(std::memory_order_relaxed);
+  if (old == q ||
+      page.state.load(std::memory_order_relaxed) != PageState::kOpen) {
+    return;
+  }
+  const bool partial = page.in_partial;
+  if (partial) UnlinkPartial(s, page);
+  page.queue.store(q, std::memory_order_relaxed);
+  if (partial) LinkPartial(s, page);
+  Count(c, old, -1);
+  Count(c, q, 1);
+}
+
+size_t Slabs::FreeChunks(int c) {
+  SlabClass& s = slab_classes_[c];
+  SpinLockGuard lock(s.lock);
+  size_t n = 0;
+  for (const ClassList& list : s.lists) {
+    for (PageIndex p = list.partial_head; p != kNoPage;
+         p = pages_[p].partial_next) {
+      n += pages_[p].free_chunks + chunks_per_page(c) -
+           pages_[p].fresh.load(std::memory_order_relaxed);
+    }
+  }
+  return n;
+}
+
+bool Slabs::PopReleasable(size_t keep, ClosedPage* closed) {
+  MutexLock lock(pool_lock_);
+  size_t resident = 0;
+  for (auto it = pool_.begin(); it != pool_.end(); ++it) {
+    if (!it->resident || ++resident <= keep) continue;
+    if (!epochs_.Passed(it->stamp)) return false;
+    *closed = *it;
+    pool_.erase(it);
+    return true;
+  }
+  return false;
+}
+
+void Slabs::ReleaseClosedPages(size_t keep, size_t most) {
+  ClosedPage closed;
+  for (size_t i = 0; i < most && PopReleasable(keep, &closed); ++i) {
+    // Without the lock: the kernel takes its time.
+    madvise(arena_ + (static_cast<size_t>(closed.index) << page_shift_),
+            page_size_, MADV_DONTNEED);
+    closed.resident = false;
+    resident_.fetch_sub(1, std::memory_order_relaxed);
+    MutexLock lock(pool_lock_);
+    pool_.push_back(closed);
+  }
+}
+
+void Slabs::Populate(PageIndex p) {
+  char* from = arena_ + (static_cast<size_t>(p) << page_shift_);
+#if defined(MADV_POPULATE_WRITE)
+  if (madvise(from, page_size_, MADV_POPULATE_WRITE) == 0) return;
+#endif
+  for (size_t i = 0; i < page_size_; i += 4096) {
+    *reinterpret_cast<volatile char*>(from + i) = 0;
+  }
+}
+
+void Slabs::PrefaultPages(size_t n) {
+  for (size_t i = 0; i < n; ++i) {
+    PageIndex p;
+    {
+      MutexLock lock(pool_lock_);
+      if (pool_.size() >= n) return;
+      p = NewPage();
+      if (p == kNoPage) return;
+    }
+    // Nobody else knows this page yet.
+    Populate(p);
+    MutexLock lock(pool_lock_);
+    resident_.fetch_add(1, std::memory_order_relaxed);
+    // Nobody can hold what was never used: its grace period has passed.
+    pool_.push_front({p, 0, true});
+  }
+}
+
+}  // namespace cucache

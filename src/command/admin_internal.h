@@ -1,0 +1,49 @@
+// Copyright (c) 2026 The cucache authors. BSD-3-Clause, see LICENSE.
+//
+// What the files of the administrator's commands share; nobody else includes
+// it.
+
+#ifndef CUCACHE_COMMAND_ADMIN_INTERNAL_H_
+#define CUCACHE_COMMAND_ADMIN_INTERNAL_H_
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "command/admin.h"
+
+namespace cucache::admin {
+
+// One command and where its reply goes.
+struct Call {
+  Executor& executor;
+  std::span<const std::string_view> tokens;
+  bool noreply;
+  std::string* reply;
+
+  size_t count() const { return tokens.size(); }
+  // Empty if there is none.
+  std::string_view arg(size_t i) const {
+    return i < tokens.size() ? tokens[i] : std::string_view();
+  }
+  AdminNext Say(std::string_view line) const {
+    reply->append(line).append("\r\n");
+    return AdminNext::kDone;
+  }
+  AdminNext Dump(std::unique_ptr<DumpStream> stream) const {
+    executor.set_dump(std::move(stream));
+    return AdminNext::kDump;
+  }
+};
+
+// True for what may be a class: memcached's range, or more if there are more.
+bool IsSlabClass(const Cache& cache, uint32_t id);
+
+AdminNext LruCrawler(const Call& call);
+
+}  // namespace cucache::admin
+
+#endif  // CUCACHE_COMMAND_ADMIN_INTERNAL_H_

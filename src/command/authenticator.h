@@ -1,0 +1,36 @@
+// Copyright (c) 2026 The cucache authors. BSD-3-Clause, see LICENSE.
+//
+// Who may speak text when -Y is given: what a session asks before it lets a
+// client in. The server owns the one that there is, and hands it out by
+// ServerControl::authenticator(). (Counterpart: authfile_check().)
+//
+// Thread safety: Check() by any worker at any time.
+
+#ifndef CUCACHE_COMMAND_AUTHENTICATOR_H_
+#define CUCACHE_COMMAND_AUTHENTICATOR_H_
+
+#include <cstddef>
+#include <string_view>
+
+namespace cucache {
+
+class Authenticator {
+ public:
+  // Bytes of a user, a password and the space between them. No longer pair is
+  // ever right, so nobody needs to keep one.
+  static constexpr size_t kMaxPair = 1024;
+
+  struct Answer {
+    bool right = false;
+    // It took milliseconds of computing, by intention of who made the hash:
+    // the caller lets others have their turn before it asks again.
+    bool slow = false;
+  };
+
+  virtual ~Authenticator() = default;
+  virtual Answer Check(std::string_view user, std::string_view password) = 0;
+};
+
+}  // namespace cucache
+
+#endif  // CUCACHE_COMMAND_AUTHENTICATOR_H_

@@ -1,0 +1,163 @@
+// Copyright (c) 2026 The cucache authors. BSD-3-Clause, see LICENSE.
+//
+// incr, decr, ma. (Counterpart: do_add_delta, process_marithmetic_cmd.)
+//
+// Items are immutable, so every sum is a new item. Its memory has to be there
+// before the slot is locked, but the sum is made inside, from the item that is
+// replaced: many threads that count one key never redo each other's work
+// unless the number of digits or the client flags change.
+
+#include "base/strings.h"
+#include "cache/value.h"
+#include "command/executor.h"
+#include "command/item_marks.h"
+
+namespace cucache {
+
+// What a counter becomes, and what kind of item that needs.
+struct Executor::Sum {
+  Status status = Status::kHit;
+  uint64_t value = 0;
+  unsigned digits = 0;
+  uint32_t flags = 0;
+  bool binary_key = false;
+  bool created = false;
+
+  Sum(const Request& request, const Item* old);
+  bool Fits(const Item* item) const {
+    return item->value_length == digits && item->flags() == flags &&
+           item->HasState(Item::kBinaryKey) == binary_key;
+  }
+
+ private:
+  static Status Read(const Request& request, const Item& old, uint64_t* number);
+  void SetValue(uint64_t v) {
+    value = v;
+    digits = CountDigits(v);
+  }
+};
+
+// The order of the checks is memcached's.
+Status Executor::Sum::Read(const Request& request, const Item& old,
+                           uint64_t* number) {
+  // Bounds the work under the lock; no number is that long.
+  constexpr uint32_t kLongest = 256;
+  if (old.value_length == 0 || old.value_length > kLongest || old.chunked()) {
+    return Status::kNonNumeric;
+  }
+  if (request.Has(kCompareCas) && request.cas != 0 &&
+      request.cas != old.cas.load(std::memory_order_relaxed)) {
+    return Status::kExists;
+  }
+  return ParseLooseU64({old.data(), old.value_length}, number)
+             ? Status::kHit
+             : Status::kNonNumeric;
+}
+
+Executor::Sum::Sum(const Request& request, const Item* old) {
+  if (old == nullptr) {
+    created = true;
+    binary_key = request.Has(kBinaryKey);
+    if (!request.Has(kVivify)) status = Status::kNotFound;
+    SetValue(request.initial);
+    return;
+  }
+  uint64_t number = 0;
+  status = Read(request, *old, &number);
+  flags = old->flags();
+  binary_key = old->HasState(Item::kBinaryKey);
+  if (!request.Has(kDecrement)) {
+    SetValue(number + request.delta);  // wraps at 2^64
+  } else {
+    SetValue(number > request.delta ? number - request.delta : 0);
+  }
+}
+
+namespace {
+
+// Makes `item` the successor of `old` (nullptr: the first of its key).
+void Prepare(const Request& request, uint64_t value, Item* old, Item* item,
+             TokenHeir* heir) {
+  char digits[kMaxDigits];
+  const char* end = FormatU64(value, digits);
+  CopyValueIn(item, 0, digits, static_cast<size_t>(end - digits));
+  RelTime exptime = request.vivify_exptime;
+  uint8_t mark = 0;
+  if (old != nullptr) {
+    exptime = request.Has(kTouch)
+                  ? request.exptime
+                  : old->exptime.load(std::memory_order_relaxed);
+    mark = old->mark.load(std::memory_order_relaxed);
+    heir->Inherit(old, item, false);
+  }
+  item->exptime.store(exptime, std::memory_order_relaxed);
+  item->mark.store(mark, std::memory_order_relaxed);
+}
+
+}  // namespace
+
+void Executor::Arithmetic(const Request& request, Result* result) {
+  const uint64_t hash = HashOf(request);
+  Item* item = nullptr;
+  TokenHeir heir;
+  Sum sum(request, cache_.Find(thread_, hash, request.key));
+  for (;;) {
+    // Answered from a look-up alone: it was true at that moment.
+    if (sum.status != Status::kHit) break;
+    if (item == nullptr || !sum.Fits(item)) {
+      if (item != nullptr) cache_.Free(thread_, item);
+      const ItemShape shape{.key = request.key,
+                            .flags = sum.flags,
+                            .exptime = 0,
+                            .value_length = sum.digits,
+                            .hash = hash,
+                            .binary_key = sum.binary_key};
+      if (cache_.Allocate(thread_, shape, &item) != AllocateStatus::kOk) {
+        result->status = Status::kNoMemory;
+        return;
+      }
+    }
+    bool fits = false;
+    const bool linked = cache_.Update(
+        thread_, hash, request.key,
+        [&](Item* old) {
+          sum = Sum(request, old);
+          fits = sum.status == Status::kHit && sum.Fits(item);
+          if (!fits) return Cache::Decision{Cache::Action::kKeep};
+          Prepare(request, sum.value, old, item, &heir);
+          return Cache::Decision{Cache::Action::kReplace, item};
+        },
+        request.Has(kExplicitCas) ? request.new_cas : 0);
+    if (!fits) continue;
+    if (!linked) {
+      heir.GiveBack();
+      cache_.Free(thread_, item);
+      result->status = Status::kNoMemory;
+      return;
+    }
+    return Counted(request, sum.created, sum.value, item, result);
+  }
+  if (item != nullptr) cache_.Free(thread_, item);
+  result->status = sum.status;
+  if (sum.status == Status::kNotFound) {
+    (request.Has(kDecrement) ? stats_.decr_misses : stats_.incr_misses).Add();
+  }
+}
+
+void Executor::Counted(const Request& request, bool created, uint64_t value,
+                       Item* item, Result* result) {
+  result->status = Status::kHit;
+  result->value = value;
+  result->number_length = static_cast<uint8_t>(CountDigits(value));
+  result->item = item;
+  result->value_length = item->value_length;
+  result->cas = item->cas.load(std::memory_order_relaxed);
+  if (created) return;
+  if (request.Has(kDecrement)) {
+    Count(&ThreadStats::decr_hits, &ClassCounters::decr_hits, item);
+  } else {
+    Count(&ThreadStats::incr_hits, &ClassCounters::incr_hits, item);
+  }
+}
+
+}  // namespace cucache

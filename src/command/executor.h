@@ -1,0 +1,161 @@
+// Copyright (c) 2026 The cucache authors. BSD-3-Clause, see LICENSE.
+//
+// What each command does to the cache, once, for all protocols. (Counterpart:
+// the second halves of process_*_command, do_store_item, do_add_delta.)
+//
+// Thread safety: one Executor per worker; only its thread calls it, while its
+// CacheThread is on line. Many Executors work on one Cache at the same time.
+//
+// Ownership: an item from Reserve() belongs to the caller until it is given to
+// Store() or Discard(). A Result's item belongs to the cache and is valid until
+// the thread's next quiescent state. Reserve, Arithmetic, Delete with
+// kDropValue, Fetch with kVivify, and Store with append or prepend allocate,
+// and so may announce one (see cache/cache.h): the caller holds no item of an
+// earlier Result when it calls them.
+//
+// How commands that run at the same time are kept apart. Everything that
+// decides and changes does so inside Cache::Update(), with the key's slot
+// locked; what was looked up before that is only a guess, and is compared
+// again inside (C1). What an item inherits from the one it replaces (expiry,
+// stale bit, who won) is copied inside as well, and touch changes an expiry
+// only there, so that no update of it is lost (C2). The exception is the win
+// bit, which plain readers set without the lock: whoever sets it first by
+// fetch_or has won, and what replaces the item without ending its staleness
+// takes the bit in the same way before it is published, so that exactly one
+// wins (C3).
+
+#ifndef CUCACHE_COMMAND_EXECUTOR_H_
+#define CUCACHE_COMMAND_EXECUTOR_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <utility>
+
+#include "base/clock.h"
+#include "base/settings.h"
+#include "base/stats.h"
+#include "cache/cache.h"
+#include "cache/cache_thread.h"
+#include "command/dump.h"
+#include "command/request.h"
+#include "command/server_control.h"
+
+namespace cucache {
+
+// What `me` tells about an item.
+struct ItemFacts {
+  const Item* item = nullptr;
+  int64_t ttl = -1;  // seconds; -1: never expires
+  RelTime idle = 0;  // seconds since the last access that was noted
+  uint64_t cas = 0;
+  bool fetched = false;
+  int slab_class = 0;
+  size_t size = 0;  // bytes that it needs, header and all
+};
+
+class Executor {
+ public:
+  Executor(Cache& cache, CacheThread& thread, Settings& settings,
+           ServerControl& control);
+  Executor(const Executor&) = delete;
+  Executor& operator=(const Executor&) = delete;
+
+  Cache& cache() { return cache_; }
+  CacheThread& thread() { return thread_; }
+  ThreadStats& stats() { return stats_; }
+  Settings& settings() { return settings_; }
+  ServerControl& control() { return control_; }
+  const Clock& clock() const { return clock_; }
+
+  // --- Look-ups. Staged, so that many are under way at once: FindBatch, then
+  // one Fetch each, in order. A request with kVivify goes alone.
+  // FindBatch fills `hash` and `item` of each.
+  void FindBatch(Lookup* lookups, size_t n);
+  // `found` is what FindBatch found for it (may be dead or nullptr). A hit that
+  // changes nothing (the mark is saturated) writes no shared memory.
+  void Fetch(const Request& request, Item* found, Result* result);
+  void Touch(const Request& request, Result* result);
+  // me. Returns false on a miss. Marks nothing.
+  [[nodiscard]] bool Inspect(const Request& request, ItemFacts* facts);
+
+  // --- Stores: Reserve an item, receive request.value_length bytes into it
+  // (cache/value.h), then Store, which takes the item in any case. Discard if
+  // the value never came whole.
+  // Reserve returns kStored, or why not (kTooLarge, kNoMemory); then, as in
+  // memcached, the key's old item is gone for a plain set.
+  // Store does not look at request.key: the buffer it stood in may be gone.
+  Status Reserve(const Request& request, Item** item);
+  void Store(const Request& request, Item* item, Result* result);
+  void Discard(Item* item);
+
+  // delete, md.
+  void Delete(const Request& request, Result* result);
+  // incr, decr, ma. With kVivify creates `initial`.
+  void Arithmetic(const Request& request, Result* result);
+
+  // What an administrator's command (command/admin.h) wants to send in many
+  // pieces; nullptr if there is none.
+  std::unique_ptr<DumpStream> TakeDump() { return std::move(dump_); }
+  void set_dump(std::unique_ptr<DumpStream> dump) { dump_ = std::move(dump); }
+
+ private:
+  using ClassCounters = ClassCountersOf<Counter>;
+
+  uint64_t HashOf(const Request& request) const {
+    return request.hash != 0 ? request.hash : cache_.Hash(request.key);
+  }
+  ClassCounters& ClassRow(const Item* item) {
+    return stats_.slab[static_cast<size_t>(cache_.SlabClass(item))];
+  }
+  // A counter that exists in total and per slab class.
+  void Count(Counter ThreadCountersOf<Counter>::*total,
+             Counter ClassCounters::*row, const Item* item) {
+    (stats_.*total).Add();
+    (ClassRow(item).*row).Add();
+  }
+  bool detail() const { return settings_.detail_enabled; }
+  // With the slot locked only (C2); the crawler has to know.
+  void SetExpiry(Item* item, RelTime exptime) {
+    item->exptime.store(exptime, std::memory_order_relaxed);
+    cache_.NoteExpiry(item, exptime);
+  }
+
+  // fetch.cc
+  void CountMiss(const Request& request, Absent why);
+  void Describe(const Request& request, Item* item, Result* result);
+  void Win(uint64_t hash, std::string_view key, Item* item, Result* result);
+  Item* TouchLocked(const Request& request, uint64_t hash, Result* result);
+  Item* Vivify(const Request& request, uint64_t hash, bool* created);
+
+  // store.cc
+  void Link(const Request& request, uint64_t hash, Item* item, Result* result);
+  void Join(const Request& request, uint64_t hash, Item* item, Result* result);
+  AllocateStatus MakeJoined(const Request& request, uint64_t hash, Item* old,
+                            Item* added, Item** joined);
+  void CountCompare(Status status, const Item* old);
+
+  // remove.cc
+  void Invalidate(const Request& request, uint64_t hash, Result* result);
+  void DropValue(const Request& request, uint64_t hash, Result* result);
+  void CountDelete(const Request& request, Status status, Result* result);
+  bool Remove(uint64_t hash, std::string_view key);
+
+  // delta.cc
+  struct Sum;
+  void Counted(const Request& request, bool created, uint64_t value, Item* item,
+               Result* result);
+
+  Cache& cache_;
+  CacheThread& thread_;
+  ThreadStats& stats_;
+  Settings& settings_;
+  ServerControl& control_;
+  const Clock& clock_;
+  std::unique_ptr<DumpStream> dump_;
+};
+
+}  // namespace cucache
+
+#endif  // CUCACHE_COMMAND_EXECUTOR_H_

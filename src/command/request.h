@@ -1,0 +1,106 @@
+// Copyright (c) 2026 The cucache authors. BSD-3-Clause, see LICENSE.
+//
+// What a client asks, and what it is told, without a word about bytes: every
+// protocol makes Requests and writes Results. One vocabulary serves all: a
+// classic `get` is a meta get without options, `cas` a set that compares.
+//
+// Ownership: a Request's key points into the input buffer; a Result's item
+// belongs to the cache and is valid until the thread's next quiescent state.
+//
+// Who fills what, as the protocols rely on it:
+//   hash      left 0 by the protocols, in Request and in Lookup: the Executor
+//             computes it (FindBatch in stages, the others at the start).
+//   exptime, vivify_exptime   Executor::clock().FromExptime(client's number).
+//   Result    starts as Result{} and is filled by every command:
+//     status   Fetch, Touch: kHit, kMiss. Store: kStored, kNotStored, kExists,
+//              kNotFound. Delete: kDeleted (also for md I and md x), kNotFound,
+//              kExists, kNotStored, kNoMemory. Arithmetic: kHit (also when it
+//              created the item), kNotFound, kExists, kNonNumeric, kNoMemory,
+//              kNotStored.
+//     item     Fetch: what is answered, nullptr on a miss. Arithmetic: the new
+//              item (ma t shows its expiry).
+//     cas      the item's CAS id; after a Store 0 unless kStored.
+
+#ifndef CUCACHE_COMMAND_REQUEST_H_
+#define CUCACHE_COMMAND_REQUEST_H_
+
+#include <cstdint>
+#include <string_view>
+
+#include "base/clock.h"
+#include "cache/item.h"
+
+namespace cucache {
+
+enum class StoreMode : uint8_t { kSet, kAdd, kReplace, kAppend, kPrepend };
+
+// Options of a request; each command looks at the ones that mean something to
+// it.
+enum Option : uint16_t {
+  kCompareCas = 1 << 0,   // cas, meta C: act only if the CAS id is `cas`
+  kExplicitCas = 1 << 1,  // meta E: the new CAS id is `new_cas`
+  kTouch = 1 << 2,        // gat, meta T: store `exptime`
+  kNoBump = 1 << 3,       // meta u: do not count as a hit
+  kVivify = 1 << 4,       // meta N: create on a miss with `vivify_exptime`
+  kRecache = 1 << 5,      // meta R: win when it expires within recache_exptime
+  kInvalidate = 1 << 6,   // meta I
+  kDropValue = 1 << 7,    // meta md x
+  kDecrement = 1 << 8,    // decr, ma MD
+  kBinaryKey = 1 << 9,    // meta b: the key was base64 on the wire
+  kIsTouch = 1 << 10,     // counts as touch in the stats (gat, touch)
+  kNoValue = 1 << 11,     // the reply shows no value
+};
+
+struct Request {
+  std::string_view key;
+  uint64_t hash = 0;
+  uint16_t options = 0;
+  StoreMode mode = StoreMode::kSet;
+  uint32_t flags = 0;
+  RelTime exptime = 0;
+  RelTime vivify_exptime = 0;
+  int32_t recache_ttl = 0;  // seconds
+  uint32_t value_length = 0;
+  uint64_t cas = 0;
+  uint64_t new_cas = 0;
+  uint64_t delta = 1;
+  uint64_t initial = 0;
+
+  bool Has(Option o) const { return (options & o) != 0; }
+};
+
+enum class Status : uint8_t {
+  kHit,   // get, touch, gat: found. vivified: found, and `won`
+  kMiss,  // get; touch, incr, cas, ms: not found
+  kStored,
+  kNotStored,
+  kExists,  // CAS mismatch
+  kNotFound,
+  kDeleted,
+  kTooLarge,
+  kNoMemory,
+  kNonNumeric,
+};
+
+struct Result {
+  Status status = Status::kMiss;
+  bool won = false;           // W: this client is to recache it
+  bool stale = false;         // X
+  bool won_by_other = false;  // Z
+  bool was_fetched = false;   // h: read before this command
+  uint8_t number_length = 0;  // digits in `number`
+  RelTime idle = 0;           // l: seconds since the access before this one
+  Item* item = nullptr;
+  uint64_t cas = 0;
+  uint64_t value = 0;  // counters: the new number
+  // Fetch: the expiry before this command (0: never, or it was created here):
+  // meta `mg k t T30` shows the old one, `mg k T30 t` the new one.
+  RelTime exptime_before = 0;
+  // Store: bytes of the value as it is stored now, after append and prepend
+  // too (meta ms s); the request's own if nothing was stored.
+  uint32_t value_length = 0;
+};
+
+}  // namespace cucache
+
+#endif  // CUCACHE_COMMAND_REQUEST_H_

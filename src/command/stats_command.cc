@@ -1,0 +1,202 @@
+// Copyright (c) 2026 The cucache authors. BSD-3-Clause, see LICENSE.
+
+#include "command/stats_command.h"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <string>
+#include <type_traits>
+
+#include "base/version.h"
+
+namespace cucache {
+namespace {
+
+// Everything that the rows of `stats` are made of.
+struct General {
+  const Clock& clock;
+  const Settings& settings;
+  StatsSum threads;
+  CacheFigures cache;
+  ServerControl::ConnectionFigures conns;
+  rusage usage;
+
+  explicit General(Executor& executor)
+      : clock(executor.clock()),
+        settings(executor.settings()),
+        cache(executor.cache().figures()),
+        conns(executor.control().connection_figures()) {
+    executor.control().SumStats(&threads);
+    getrusage(RUSAGE_SELF, &usage);
+  }
+};
+
+std::string Seconds(const timeval& time) {
+  char text[48];
+  std::snprintf(text, sizeof(text), "%ld.%06ld", static_cast<long>(time.tv_sec),
+                static_cast<long>(time.tv_usec));
+  return text;
+}
+
+template <class T>
+std::string Show(const T& value) {
+  if constexpr (std::is_same_v<T, bool>) {
+    return value ? "1" : "0";
+  } else if constexpr (std::is_arithmetic_v<T>) {
+    return std::to_string(value);
+  } else {
+    return std::string(value);
+  }
+}
+
+CommandState::Totals Totals(const General& s) {
+  CommandState::Totals totals;
+#define CUCACHE_TOTAL(name, when, value) totals[name] = value;
+#include "command/stats_general.def"
+  return totals;
+}
+
+void CollectGeneral(Executor& executor, const StatSink& sink) {
+  CommandState& state = executor.control().command_state();
+  General s(executor);
+  state.Subtract(&s.threads);
+  const CommandState::Totals baseline = state.totals();
+  const auto since = [&](std::string_view name, uint64_t value) {
+    const auto at = baseline.find(name);
+    const uint64_t before = at == baseline.end() ? 0 : at->second;
+    return value > before ? value - before : 0;
+  };
+#define CUCACHE_ROW(name, when, value) \
+  if (when) sink(name, Show(value));
+#define CUCACHE_TOTAL(name, when, value) \
+  if (when) sink(name, Show(since(name, value)));
+#include "command/stats_general.def"
+}
+
+// The counters of all threads since the last `stats reset`.
+StatsSum Threads(Executor& executor) {
+  StatsSum sum;
+  executor.control().SumStats(&sum);
+  executor.control().command_state().Subtract(&sum);
+  return sum;
+}
+
+// --- stats items: (name, value of class figures c). ---
+#define CUCACHE_ITEM_ROWS(X)                          \
+  X("number", Number(c))                              \
+  X("number_hot", c.number_hot)                       \
+  X("number_warm", c.number_warm)                     \
+  X("number_cold", c.number_cold)                     \
+  X("age_hot", c.age_hot)                             \
+  X("age_warm", c.age_warm)                           \
+  X("age", c.age)                                     \
+  X("mem_requested", c.mem_requested)                 \
+  X("evicted", c.evicted)                             \
+  X("evicted_nonzero", c.evicted_nonzero)             \
+  X("evicted_time", c.evicted_time)                   \
+  X("outofmemory", c.outofmemory)                     \
+  X("tailrepairs", 0)                                 \
+  X("reclaimed", c.reclaimed)                         \
+  X("expired_unfetched", c.expired_unfetched)         \
+  X("evicted_unfetched", c.evicted_unfetched)         \
+  X("evicted_active", c.evicted_active)               \
+  X("crawler_reclaimed", c.crawler_reclaimed)         \
+  X("crawler_items_checked", c.crawler_items_checked) \
+  X("lrutail_reflocked", 0)                           \
+  X("moves_to_cold", 0)                               \
+  X("moves_to_warm", c.moves_to_warm)                 \
+  X("moves_within_lru", c.moves_within_lru)           \
+  X("direct_reclaims", c.direct_reclaims)
+
+uint64_t Number(const SlabClassFigures& c) {
+  return c.number_hot + c.number_warm + c.number_cold;
+}
+
+void CollectItems(Executor& executor, const StatSink& sink) {
+  for (const SlabClassFigures& c : executor.cache().class_figures()) {
+    if (Number(c) == 0) continue;
+    const std::string prefix = "items:" + std::to_string(c.id) + ":";
+#define CUCACHE_SHOW(name, value) sink(prefix + name, Show(value));
+    CUCACHE_ITEM_ROWS(CUCACHE_SHOW)
+#undef CUCACHE_SHOW
+  }
+}
+
+// --- stats slabs: class figures c, thread counters of the class t. ---
+// free_chunks_end is 0 in memcached as well.
+#define CUCACHE_SLAB_ROWS(X)              \
+  X("chunk_size", c.chunk_size)           \
+  X("chunks_per_page", c.chunks_per_page) \
+  X("total_pages", c.total_pages)         \
+  X("total_chunks", c.total_chunks)       \
+  X("used_chunks", c.used_chunks)         \
+  X("free_chunks", c.free_chunks)         \
+  X("free_chunks_end", 0)                 \
+  X("get_hits", t.get_hits)               \
+  X("cmd_set", t.set_cmds)                \
+  X("delete_hits", t.delete_hits)         \
+  X("incr_hits", t.incr_hits)             \
+  X("decr_hits", t.decr_hits)             \
+  X("cas_hits", t.cas_hits)               \
+  X("cas_badval", t.cas_badval)           \
+  X("touch_hits", t.touch_hits)
+
+void CollectSlabs(Executor& executor, const StatSink& sink) {
+  const StatsSum threads = Threads(executor);
+  uint64_t active = 0;
+  for (const SlabClassFigures& c : executor.cache().class_figures()) {
+    ++active;
+    const auto& t = threads.slab[static_cast<size_t>(c.id)];
+    const std::string prefix = std::to_string(c.id) + ":";
+#define CUCACHE_SHOW(name, value) sink(prefix + name, Show(value));
+    CUCACHE_SLAB_ROWS(CUCACHE_SHOW)
+#undef CUCACHE_SHOW
+  }
+  sink("active_slabs", std::to_string(active));
+  sink("total_malloced",
+       std::to_string(executor.cache().figures().malloced_bytes));
+}
+
+void CollectSettings(Executor& executor, const StatSink& sink) {
+  executor.settings().ForEach(
+      [&](std::string_view name, std::string value) { sink(name, value); });
+}
+
+void CollectConnections(Executor& executor, const StatSink& sink) {
+  executor.control().ConnectionRows(sink);
+}
+
+struct Table {
+  std::string_view sub;
+  void (*collect)(Executor&, const StatSink&);
+};
+
+constexpr Table kTables[] = {
+    {"", CollectGeneral},          {"settings", CollectSettings},
+    {"items", CollectItems},       {"slabs", CollectSlabs},
+    {"conns", CollectConnections},
+};
+
+}  // namespace
+
+bool CollectStats(Executor& executor, std::string_view sub,
+                  const StatSink& sink) {
+  for (const Table& table : kTables) {
+    if (table.sub != sub) continue;
+    table.collect(executor, sink);
+    return true;
+  }
+  return false;
+}
+
+void ResetStats(Executor& executor) {
+  CommandState& state = executor.control().command_state();
+  executor.cache().ResetItemStats();
+  const General s(executor);
+  state.SetBaseline(s.threads, Totals(s));
+  state.prefixes().Clear();
+}
+
+}  // namespace cucache

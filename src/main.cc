@@ -1,0 +1,93 @@
+// Copyright (c) 2026 The cucache authors. BSD-3-Clause, see LICENSE.
+//
+// cucached from its first line to its last: what is started, in this order,
+// and what is undone, in the opposite one. Counterpart: main() of memcached.c.
+
+#include <glog/logging.h>
+#include <sysexits.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <optional>
+#include <string>
+
+#include "base/flags.h"
+#include "base/log.h"
+#include "base/settings.h"
+#include "daemon.h"
+#include "privs.h"
+#include "server.h"
+#include "signals.h"
+
+namespace cucache {
+namespace {
+
+int Complain(const std::string& what, int exit_code) {
+  std::fprintf(stderr, "cucached: %s\n", what.c_str());
+  return exit_code;
+}
+
+int RaiseLimits(const Settings& settings) {
+  if (settings.maxcore) {
+    if (int code = RaiseCoreLimit(); code != 0) return code;
+  }
+  return RaiseFileLimit(settings);
+}
+
+// Ports may need root; a unix socket belongs to the user who will serve it.
+int BindAndDropUser(const Settings& settings, Server* server) {
+  std::string error;
+  const bool drop_first = !settings.socketpath.empty();
+  if (drop_first) {
+    int code = DropUser(settings.username, settings.maxcore);
+    if (code != 0) return code;
+  }
+  if (!server->Bind(&error)) return Complain(error, EX_OSERR);
+  return drop_first ? 0 : DropUser(settings.username, settings.maxcore);
+}
+
+// From a started server to a stopped one.
+int Serve(const Settings& settings, Server* server, Daemonizer* daemonizer) {
+  SignalThread signals({.stop = [server] { server->Stop(); },
+                        .hangup = [server] { server->Hangup(); },
+                        .graceful = [server] { server->Graceful(); }});
+  bool has_pid_file =
+      !settings.pid_file.empty() && WritePidFile(settings.pid_file);
+  daemonizer->Ready(/*keep_output=*/settings.verbose > 0);
+  server->Run();
+  if (has_pid_file && settings.daemonize) RemovePidFile(settings.pid_file);
+  return server->exit_code();
+}
+
+int RunDaemon(const Settings& settings) {
+  if (int code = RaiseLimits(settings); code != 0) return code;
+  if (int code = CheckUser(settings.username); code != 0) return code;
+  Daemonizer daemonizer;
+  if (settings.daemonize &&
+      !daemonizer.Detach(/*keep_directory=*/settings.maxcore)) {
+    return Complain(std::string("-d: ") + std::strerror(errno), EXIT_FAILURE);
+  }
+  if (settings.lock_memory) LockMemory();
+  SignalThread::Block();
+  Server server(settings);
+  if (int code = BindAndDropUser(settings, &server); code != 0) return code;
+  std::string error;
+  if (!server.Start(&error)) return Complain(error, EXIT_FAILURE);
+  return Serve(settings, &server, &daemonizer);
+}
+
+}  // namespace
+}  // namespace cucache
+
+int main(int argc, char** argv) {
+  int exit_code = EXIT_SUCCESS;
+  std::optional<cucache::Settings> settings =
+      cucache::ParseCommandLine(argc, argv, &exit_code);
+  if (!settings) return exit_code;
+  cucache::InitLogging(argv[0], settings->verbose);
+  exit_code = cucache::RunDaemon(*settings);
+  LOG_IF(INFO, exit_code == EXIT_SUCCESS) << "Exiting normally";
+  return exit_code;
+}

@@ -1,0 +1,53 @@
+// Copyright (c) 2026 The cucache authors. BSD-3-Clause, see LICENSE.
+
+#include "net/channel.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+namespace cucache {
+namespace {
+
+// One span is the common case and cheaper without a msghdr.
+ssize_t ReceiveOnce(int fd, const iovec* spans, int count) {
+  if (count == 1) return recv(fd, spans->iov_base, spans->iov_len, 0);
+  return readv(fd, spans, count);
+}
+
+ssize_t SocketReceive(Channel& channel, const iovec* spans, int count) {
+  ssize_t n;
+  do {
+    n = ReceiveOnce(channel.fd, spans, count);
+  } while (n < 0 && errno == EINTR);
+  return n;
+}
+
+ssize_t SendOnce(int fd, const iovec* spans, int count, int flags) {
+  if (count == 1) return send(fd, spans->iov_base, spans->iov_len, flags);
+  msghdr message{};
+  message.msg_iov = const_cast<iovec*>(spans);
+  message.msg_iovlen = static_cast<size_t>(count);
+  return sendmsg(fd, &message, flags);
+}
+
+ssize_t SocketSend(Channel& channel, const iovec* spans, int count, bool more) {
+  const int flags = MSG_NOSIGNAL | (more ? MSG_MORE : 0);
+  ssize_t n;
+  do {
+    n = SendOnce(channel.fd, spans, count, flags);
+  } while (n < 0 && errno == EINTR);
+  return n;
+}
+
+void SocketClose(Channel& channel) {
+  if (channel.fd >= 0) close(channel.fd);
+  channel.fd = -1;
+}
+
+}  // namespace
+
+const ChannelOps kSocketOps = {SocketReceive, SocketSend, SocketClose};
+
+}  // namespace cucache

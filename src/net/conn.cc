@@ -1,0 +1,344 @@
+// Copyright (c) 2026 The cucache authors. BSD-3-Clause, see LICENSE.
+
+#include "net/conn.h"
+
+#include <glog/logging.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+namespace cucache {
+
+const char* StateText(ConnState state) {
+  switch (state) {
+    case ConnState::kListening:
+      return "conn_listening";
+    case ConnState::kNewCmd:
+      return "conn_new_cmd";
+    case ConnState::kWaiting:
+      return "conn_waiting";
+    case ConnState::kRead:
+      return "conn_read";
+    case ConnState::kParseCmd:
+      return "conn_parse_cmd";
+    case ConnState::kNread:
+      return "conn_nread";
+    case ConnState::kMwrite:
+      return "conn_mwrite";
+    case ConnState::kClosing:
+      return "conn_closing";
+    case ConnState::kClosed:
+      return "conn_closed";
+  }
+  return "conn_unknown";
+}
+
+Conn::Conn(ConnHost& host, Channel channel)
+    : channel_(channel),
+      host_(host),
+      last_command_(host.clock->now()),
+      session_(*host.executor) {}
+
+Conn::~Conn() { channel_.Close(); }
+
+bool Conn::Start() {
+  Enter(ConnState::kNewCmd, false);
+  if (channel_.has_more) {
+    queued_ = true;
+    host_.QueueTurn(this);
+  }
+  return WaitFor(EV_READ);
+}
+
+bool Conn::WaitFor(short what) {
+  Unregister();
+  event_assign(&event_, host_.base, channel_.fd,
+               static_cast<short>(what | EV_PERSIST), OnEvent, this);
+  registered_ = event_add(&event_, nullptr) == 0;
+  return registered_;
+}
+
+void Conn::Unregister() {
+  if (registered_) event_del(&event_);
+  registered_ = false;
+}
+
+// A channel that encrypts may have to send before it can receive.
+bool Conn::FollowChannel() {
+  if (wants_write_ == channel_.wants_write) return true;
+  wants_write_ = channel_.wants_write;
+  return WaitFor(wants_write_ ? EV_READ | EV_WRITE : EV_READ);
+}
+
+void Conn::OnEvent(evutil_socket_t, short, void* arg) {
+  Conn* conn = static_cast<Conn*>(arg);
+  if (!conn->queued_) conn->Turn();
+}
+
+void Conn::TakeTurn() {
+  queued_ = false;
+  Turn();
+}
+
+// --- The state machine. ---
+
+void Conn::Turn() {
+  ConnHost& host = host_;
+  host.BeginTurn();
+  last_command_.store(host.clock->now(), std::memory_order_relaxed);
+  DriveMachine();
+  Settle();  // may delete this
+  host.EndTurn();
+}
+
+bool Conn::Enter(ConnState state, bool go_on) {
+  state_.store(state, std::memory_order_relaxed);
+  return go_on;
+}
+
+void Conn::DriveMachine() {
+  value_reads_ = 0;
+  host_.transport->Begin(&channel_, &unsent_);
+  bool go_on = true;
+  while (go_on) {
+    switch (state()) {
+      case ConnState::kNewCmd:
+      case ConnState::kRead:
+        go_on = Read();
+        break;
+      case ConnState::kWaiting:
+        go_on = Waiting();
+        break;
+      case ConnState::kParseCmd:
+        go_on = ParseCmd();
+        break;
+      case ConnState::kNread:
+        go_on = Nread();
+        break;
+      case ConnState::kMwrite:
+        go_on = Mwrite();
+        break;
+      default:
+        go_on = false;
+    }
+  }
+}
+
+bool Conn::Waiting() {
+  // memcached shows a connection that waits as conn_read, too.
+  return Enter(ConnState::kRead, false);
+}
+
+bool Conn::Read() {
+  BorrowInput();
+  Buffer* in = host_.input;
+  in->Compact();
+  const iovec span = {in->base() + in->end, in->capacity - in->end};
+  const ssize_t n = channel_.Receive(&span, 1);
+  if (n > 0) in->end += static_cast<uint32_t>(n);
+  return AfterReceive(n, ConnState::kWaiting);
+}
+
+// What a receive of `n` means; `idle` is the state when nothing came.
+bool Conn::AfterReceive(ssize_t n, ConnState idle) {
+  if (n > 0) {
+    host_.stats->bytes_read.Add(static_cast<uint64_t>(n));
+    return Enter(ConnState::kParseCmd, true);
+  }
+  if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+    return Enter(idle, idle == ConnState::kWaiting);
+  }
+  if (n == 0) {
+    // The client may still read: it gets what it asked for.
+    close_after_write_ = true;
+    return false;
+  }
+  VLOG(1) << "Failed to read from fd " << fd() << ": " << std::strerror(errno);
+  return Enter(ConnState::kClosing, false);
+}
+
+bool Conn::ParseCmd() {
+  BorrowInput();
+  Buffer* in = host_.input;
+  const size_t slice = std::min(in->size(), kTurnInput);
+  const int granted = host_.OthersWait()
+                          ? host_.requests_per_turn
+                          : std::max(host_.requests_per_turn, kLoneRequests);
+  int budget = granted;
+  host_.transport->SetInput({in->data(), slice});
+  const bool cut = slice < in->size();
+  const Session::Step step =
+      session_.Process(in->data(), slice, *host_.transport, &budget);
+  in->begin += static_cast<uint32_t>(step.consumed);
+  CountYields(granted - budget);
+  return AfterProcess(step.next, cut);
+}
+
+// `cut`: there is more input than Process() was shown.
+bool Conn::AfterProcess(Session::Next next, bool cut) {
+  switch (next) {
+    case Session::Next::kRead:
+      wants_turn_ = cut;
+      return !cut && Enter(ConnState::kWaiting, true);
+    case Session::Next::kReceive:
+      // Copying what is there of a value is no turn of its own.
+      return cut || Enter(ConnState::kNread, true);
+    case Session::Next::kYield:
+      wants_turn_ = true;
+      return false;
+    case Session::Next::kBlocked:
+      return false;
+    case Session::Next::kClose:
+      close_after_write_ = true;
+      return false;
+    case Session::Next::kShutdown:
+      break;
+  }
+  host_.transport->Abandon();
+  return Enter(ConnState::kClosing, false);
+}
+
+// As memcached counts them: each time -R commands were done and there are
+// more, whether somebody else wanted the turn or not.
+void Conn::CountYields(int requests) {
+  if (requests <= host_.requests_per_turn) return;
+  host_.stats->conn_yields.Add(
+      static_cast<uint64_t>((requests - 1) / host_.requests_per_turn));
+}
+
+bool Conn::Nread() {
+  Buffer* in = host_.input;
+  iovec spans[kValueSpans + 1];
+  const size_t count = session_.ReceiveSpans(spans, kValueSpans);
+  if (count == 0) return Enter(ConnState::kParseCmd, true);
+  if (++value_reads_ > kValueReads) return false;
+  size_t wanted = 0;
+  for (size_t i = 0; i < count; ++i) wanted += spans[i].iov_len;
+  // Commands behind the value ride along.
+  in->Clear();
+  spans[count] = {in->base(), in->capacity};
+  const ssize_t n = channel_.Receive(spans, static_cast<int>(count + 1));
+  if (n <= 0) return AfterReceive(n, ConnState::kNread);
+  const size_t value = std::min(static_cast<size_t>(n), wanted);
+  session_.Received(value);
+  in->end = static_cast<uint32_t>(static_cast<size_t>(n) - value);
+  AfterReceive(n, ConnState::kNread);
+  return value == wanted || Enter(ConnState::kNread, false);
+}
+
+bool Conn::Mwrite() {
+  switch (host_.transport->Resume(&channel_, &unsent_)) {
+    case SendStatus::kBlocked:
+      return false;
+    case SendStatus::kBroken:
+      return Enter(ConnState::kClosing, false);
+    case SendStatus::kDone:
+      break;
+  }
+  if (close_after_write_ || !WaitFor(EV_READ)) {
+    return Enter(ConnState::kClosing, false);
+  }
+  return Enter(ConnState::kParseCmd, true);
+}
+
+// --- The end of a turn. ---
+
+// Sends, keeps what is left of the input, and sees to it that there will be
+// another turn.
+void Conn::Settle() {
+  const bool wants_turn =
+      wants_turn_ || (channel_.has_more && !close_after_write_);
+  wants_turn_ = false;
+  if (state() == ConnState::kClosing) return Close();
+  if (state() == ConnState::kMwrite) return;
+  if (!wants_turn || !host_.transport->Park()) {
+    const SendStatus sent = host_.transport->Finish();
+    if (sent == SendStatus::kBroken) return Close();
+    if (sent == SendStatus::kDone && close_after_write_) return Close();
+    if (sent == SendStatus::kBlocked) {
+      Enter(ConnState::kMwrite, false);
+      if (!WaitFor(EV_WRITE)) return Close();
+    }
+  }
+  if (!KeepInput()) return RefuseInput();
+  if (state() == ConnState::kMwrite) return;
+  if (!FollowChannel()) return Close();
+  if (!wants_turn) return;
+  queued_ = true;
+  host_.QueueTurn(this);
+}
+
+void Conn::BorrowInput() {
+  if (kept_ == nullptr) return;
+  if (kept_->capacity == BufferPool::kFullSize) {
+    host_.pool->Uncharge(kept_);
+    host_.pool->GiveFull(host_.input);
+    host_.input = kept_;
+  } else {
+    host_.input->Clear();
+    std::memcpy(host_.input->base(), kept_->data(), kept_->size());
+    host_.input->end = static_cast<uint32_t>(kept_->size());
+    host_.pool->Release(kept_);
+  }
+  kept_ = nullptr;
+}
+
+bool Conn::KeepInput() {
+  Buffer* in = host_.input;
+  if (in->empty()) {
+    in->Clear();
+    return true;
+  }
+  if (in->size() <= kCopyInput || state() == ConnState::kMwrite) {
+    kept_ = host_.pool->Copy(in->data(), in->size());
+    in->Clear();
+    return kept_ != nullptr;
+  }
+  if (!host_.pool->Charge(in)) {
+    in->Clear();
+    return false;
+  }
+  kept_ = in;
+  host_.input = host_.pool->TakeFull();
+  return true;
+}
+
+void Conn::RefuseInput() {
+  host_.stats->read_buf_oom.Add();
+  if (state() != ConnState::kMwrite) {
+    static constexpr char kError[] =
+        "SERVER_ERROR out of memory reading request\r\n";
+    const iovec span = {const_cast<char*>(kError), sizeof(kError) - 1};
+    // If it does not fit, the client will see the end all the same.
+    (void)channel_.Send(&span, 1, false);
+  }
+  Close();
+}
+
+bool Conn::CloseIfIdle(RelTime timeout) {
+  const ConnState now = state();
+  if (now != ConnState::kNewCmd && now != ConnState::kRead) return false;
+  if (host_.clock->now() - last_command() <= timeout) return false;
+  VLOG(2) << "Closing idle fd " << fd();
+  host_.BeginTurn();
+  host_.stats->idle_kicks.Add();
+  ConnHost& host = host_;
+  Close();
+  host.EndTurn();
+  return true;
+}
+
+void Conn::Close() {
+  VLOG(2) << "<" << fd() << " connection closed.";
+  Enter(ConnState::kClosing, false);
+  Unregister();
+  host_.transport->Abandon();
+  host_.transport->Drop(&unsent_);
+  host_.input->Clear();
+  host_.pool->Release(kept_);
+  kept_ = nullptr;
+  host_.Discard(this);
+}
+
+}  // namespace cucache

@@ -1,0 +1,175 @@
+// Copyright (c) 2026 The cucache authors. BSD-3-Clause, see LICENSE.
+//
+// One client's connection: the state machine between the socket and the
+// Session. (Counterpart: conn, drive_machine() and the conn_* states in
+// memcached.c; the states keep their names, and each has one function here.)
+//
+//   conn_new_cmd     nothing unfinished: waits, and owns no memory
+//   conn_waiting     a batch is done; becomes conn_read
+//   conn_read        waits for, or reads, input
+//   conn_parse_cmd   executes commands, or stands in the queue to go on (-R)
+//   conn_nread       receives a value straight into its item
+//   conn_mwrite      the client does not read: waits until it does
+//   conn_closing     is about to close
+// (conn_swallow and conn_write are inside of Session and Transport; what is
+// thrown away costs no state of its own.)
+//
+// One event is registered for the whole life of a connection, level-triggered,
+// and changed only when the client does not read. A turn is what one event
+// gives: one receive, the commands in it, one send.
+//
+// Invariants:
+//   C1 Between two turns the worker's input buffer is empty.
+//   C2 A connection that waits for input owns at most the beginning of one
+//      command; one that waits for output, or for its next turn, at most what
+//      was read and not executed, at most one input buffer.
+//   C3 Nothing is read, and nothing executed, while a client does not take its
+//      output.
+//
+// Thread safety: the worker's thread only, but for state(), fd() and
+// last_command(), which `stats conns` reads while it keeps the connection from
+// closing.
+
+#ifndef CUCACHE_NET_CONN_H_
+#define CUCACHE_NET_CONN_H_
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+
+#include "base/clock.h"
+#include "base/stats.h"
+#include "command/executor.h"
+#include "net/buffers.h"
+#include "net/channel.h"
+#include "net/transport.h"
+#include "proto/session.h"
+
+namespace cucache {
+
+class Conn;
+
+enum class ConnState : uint8_t {
+  kListening,
+  kNewCmd,
+  kWaiting,
+  kRead,
+  kParseCmd,
+  kNread,
+  kMwrite,
+  kClosing,
+  kClosed,
+};
+
+// memcached's name of a state.
+const char* StateText(ConnState state);
+
+// What a worker lends to the connection whose turn it is.
+class ConnHost {
+ public:
+  virtual ~ConnHost() = default;
+
+  // A turn begins and ends: the thread may hold items in between.
+  virtual void BeginTurn() = 0;
+  virtual void EndTurn() = 0;
+  // Does anybody else want a turn right now?
+  virtual bool OthersWait() = 0;
+  // Gives the connection another turn, after the others.
+  virtual void QueueTurn(Conn* conn) = 0;
+  // Forgets and destroys it, which closes it.
+  virtual void Discard(Conn* conn) = 0;
+
+  event_base* base = nullptr;
+  Executor* executor = nullptr;
+  Transport* transport = nullptr;
+  BufferPool* pool = nullptr;
+  Buffer* input = nullptr;  // full-size
+  ThreadStats* stats = nullptr;
+  const Clock* clock = nullptr;
+  int requests_per_turn = 20;  // -R
+};
+
+class Conn {
+ public:
+  Conn(ConnHost& host, Channel channel);
+  ~Conn();
+  Conn(const Conn&) = delete;
+  Conn& operator=(const Conn&) = delete;
+
+  // Begins to wait for input; false when the event cannot be added.
+  [[nodiscard]] bool Start();
+  // The turn it queued for.
+  void TakeTurn();
+  // Closes it if it has waited for a command for longer than that.
+  bool CloseIfIdle(RelTime timeout);
+  // At the end of the worker.
+  void Close();
+
+  ConnState state() const { return state_.load(std::memory_order_relaxed); }
+  RelTime last_command() const {
+    return last_command_.load(std::memory_order_relaxed);
+  }
+  int fd() const { return channel_.fd; }
+  const Channel& channel() const { return channel_; }
+
+  // The worker's list of connections.
+  Conn* next = nullptr;
+  Conn* previous = nullptr;
+
+ private:
+  friend class ConnTest;
+
+  // Requests and bytes of input in one turn when nobody else waits. More
+  // would be felt by those who come while it lasts.
+  static constexpr int kLoneRequests = 200;
+  static constexpr size_t kTurnInput = 16 * 1024;
+  // Up to this many bytes are copied rather than kept in the worker's buffer.
+  static constexpr size_t kCopyInput = 4 * 1024;
+  // Reads of a large value in one turn.
+  static constexpr int kValueReads = 4;
+  static constexpr size_t kValueSpans = 15;
+
+  static void OnEvent(evutil_socket_t fd, short what, void* arg);
+  void Turn();
+  void DriveMachine();
+  // One function per state; true to go on with the next state.
+  bool Waiting();
+  bool Read();
+  bool ParseCmd();
+  bool Nread();
+  bool Mwrite();
+
+  bool AfterProcess(Session::Next next, bool cut);
+  bool AfterReceive(ssize_t n, ConnState idle);
+  bool Enter(ConnState state, bool go_on);
+  void CountYields(int requests);
+  void Settle();
+  void BorrowInput();
+  bool KeepInput();
+  void RefuseInput();
+  bool WaitFor(short what);
+  void Unregister();
+  bool FollowChannel();
+
+  event event_;
+  Channel channel_;
+  ConnHost& host_;
+  Buffer* kept_ = nullptr;
+  std::unique_ptr<Unsent> unsent_;
+  std::atomic<RelTime> last_command_;
+  std::atomic<ConnState> state_{ConnState::kNewCmd};
+  bool close_after_write_ = false;
+  bool wants_turn_ = false;
+  bool queued_ = false;
+  bool registered_ = false;
+  bool wants_write_ = false;  // as well as input, for Channel::wants_write
+  uint8_t value_reads_ = 0;
+  Session session_;
+};
+
+}  // namespace cucache
+
+#endif  // CUCACHE_NET_CONN_H_

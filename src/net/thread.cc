@@ -1,0 +1,236 @@
+// Copyright (c) 2026 The cucache authors. BSD-3-Clause, see LICENSE.
+
+#include "net/thread.h"
+
+#include <glog/logging.h>
+#include <malloc.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <new>
+#include <utility>
+
+namespace cucache {
+
+EventBase NewEventBase() {
+  event_config* config = event_config_new();
+  CHECK(config != nullptr);
+  // A loop belongs to one thread, and nothing in it asks for the time.
+  event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
+  event_config_set_flag(config, EVENT_BASE_FLAG_NO_CACHE_TIME);
+  EventBase base(event_base_new_with_config(config));
+  event_config_free(config);
+  return base;
+}
+
+Worker::Worker(Settings& settings, const Clock& server_clock, Cache& cache,
+               ServerControl& control, std::function<void()> on_close)
+    : idle_timeout_(static_cast<RelTime>(settings.idle_timeout)),
+      on_close_(std::move(on_close)),
+      buffers_(settings.read_buf_mem_limit /
+               static_cast<size_t>(settings.num_threads)),
+      cache_thread_(cache, stats_),
+      executor_(cache, cache_thread_, settings, control),
+      transport_(cache, cache_thread_, stats_, buffers_) {
+  executor = &executor_;
+  transport = &transport_;
+  pool = &buffers_;
+  input = buffers_.TakeFull();
+  ConnHost::stats = &stats_;
+  clock = &server_clock;
+  requests_per_turn = settings.reqs_per_event;
+}
+
+Worker::~Worker() {
+  CHECK(!thread_.joinable());
+  for (const Channel& channel : inbox_) Channel(channel).Close();
+  if (notify_fd_ >= 0) {
+    event_del(&notify_event_);
+    close(notify_fd_);
+  }
+  buffers_.GiveFull(input);
+}
+
+bool Worker::Start(std::string* error) {
+  base_ = NewEventBase();
+  notify_fd_ = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+  if (base_ == nullptr || notify_fd_ < 0) {
+    *error = std::string("cannot make a worker: ") + std::strerror(errno);
+    return false;
+  }
+  base = base_.get();
+  event_assign(&notify_event_, base, notify_fd_, EV_READ | EV_PERSIST, OnNotify,
+               this);
+  event_add(&notify_event_, nullptr);
+  thread_ = std::thread(&Worker::Loop, this);
+  pthread_setname_np(thread_.native_handle(), "cu-worker");
+  return true;
+}
+
+void Worker::Join() {
+  if (thread_.joinable()) thread_.join();
+}
+
+// --- From other threads. ---
+
+void Worker::Notify() {
+  const uint64_t one = 1;
+  // It can only fail when the counter is full, and then the worker is awake.
+  (void)!write(notify_fd_, &one, sizeof(one));
+}
+
+void Worker::Adopt(Channel channel) {
+  {
+    MutexLock lock(inbox_mu_);
+    inbox_.push_back(channel);
+    // Whoever found it empty has woken the worker already.
+    if (inbox_.size() > 1) return;
+  }
+  Notify();
+}
+
+void Worker::Stop() {
+  {
+    MutexLock lock(inbox_mu_);
+    stop_asked_ = true;
+  }
+  Notify();
+}
+
+void Worker::ScanIdle() {
+  {
+    MutexLock lock(inbox_mu_);
+    scan_asked_ = true;
+  }
+  Notify();
+}
+
+void Worker::ForEachConn(const std::function<void(const Conn&)>& visit) {
+  MutexLock lock(list_mu_);
+  for (const Conn* c = conns_; c != nullptr; c = c->next) visit(*c);
+}
+
+// --- The loop. ---
+
+void Worker::Loop() {
+  while (!stopping_) {
+    const int flags = turns_.empty() ? 0 : EVLOOP_NONBLOCK;
+    if (event_base_loop(base, EVLOOP_ONCE | flags) < 0) {
+      LOG(FATAL) << "the event loop of a worker failed";
+    }
+    TakeQueuedTurns();
+    if (turns_.empty()) GoOffline();
+  }
+  CloseAll();
+  GoOffline();
+}
+
+void Worker::TakeQueuedTurns() {
+  // Only those who queued before: who queues now comes after the next wait,
+  // so that a busy connection cannot hide the readiness of others.
+  current_turns_.swap(turns_);
+  turns_left_ = current_turns_.size();
+  for (Conn* conn : current_turns_) {
+    --turns_left_;
+    conn->TakeTurn();
+  }
+  current_turns_.clear();
+}
+
+void Worker::GoOffline() {
+  if (!online_) return;
+  cache_thread_.Offline();
+  online_ = false;
+  TrimMemory();
+}
+
+// The allocator keeps what closed connections leave behind; after a crowd has
+// gone it is worth giving back.
+void Worker::TrimMemory() {
+  if (closed_since_trim_ < kTrimAfter || closed_since_trim_ < open_) return;
+  malloc_trim(0);
+  closed_since_trim_ = 0;
+}
+
+void Worker::BeginTurn() {
+  if (online_) return;
+  cache_thread_.Online();
+  online_ = true;
+}
+
+void Worker::EndTurn() { cache_thread_.Quiescent(); }
+
+bool Worker::OthersWait() {
+  return turns_left_ > 0 || !turns_.empty() ||
+         event_base_get_num_events(base, EVENT_BASE_COUNT_ACTIVE) > 0;
+}
+
+void Worker::QueueTurn(Conn* conn) { turns_.push_back(conn); }
+
+// --- Connections come and go. ---
+
+void Worker::OnNotify(evutil_socket_t fd, short, void* arg) {
+  uint64_t count;
+  (void)!read(fd, &count, sizeof(count));
+  static_cast<Worker*>(arg)->ReadInbox();
+}
+
+void Worker::ReadInbox() {
+  std::vector<Channel> channels;
+  bool scan;
+  {
+    MutexLock lock(inbox_mu_);
+    channels.swap(inbox_);
+    scan = std::exchange(scan_asked_, false);
+    stopping_ = stop_asked_;
+  }
+  for (const Channel& channel : channels) Open(channel);
+  if (scan) CloseIdle();
+}
+
+void Worker::Open(Channel channel) {
+  Conn* conn = new (conns_memory_.Take()) Conn(*this, channel);
+  ++open_;
+  {
+    MutexLock lock(list_mu_);
+    conn->next = conns_;
+    if (conns_ != nullptr) conns_->previous = conn;
+    conns_ = conn;
+  }
+  VLOG(2) << "<" << conn->fd() << " new client connection.";
+  if (conn->Start()) return;
+  LOG(WARNING) << "cannot watch fd " << conn->fd();
+  BeginTurn();
+  conn->Close();
+}
+
+void Worker::Discard(Conn* conn) {
+  {
+    MutexLock lock(list_mu_);
+    if (conn->next != nullptr) conn->next->previous = conn->previous;
+    (conn->previous != nullptr ? conn->previous->next : conns_) = conn->next;
+  }
+  // Nobody finds it any more, so its descriptor may go.
+  conn->~Conn();
+  conns_memory_.Give(conn);
+  --open_;
+  ++closed_since_trim_;
+  on_close_();
+}
+
+void Worker::CloseIdle() {
+  for (Conn* conn = conns_; conn != nullptr;) {
+    Conn* next = conn->next;
+    conn->CloseIfIdle(idle_timeout_);
+    conn = next;
+  }
+}
+
+void Worker::CloseAll() {
+  BeginTurn();
+  while (conns_ != nullptr) conns_->Close();
+}
+
+}  // namespace cucache

@@ -1,0 +1,133 @@
+// Copyright (c) 2026 The cucache authors. BSD-3-Clause, see LICENSE.
+//
+// A worker: a thread with an event loop of its own, that serves the
+// connections it was handed until they close. (Counterpart: LIBEVENT_THREAD
+// and worker_libevent() in thread.c.)
+//
+// The dispatcher hands over sockets through a short queue and an eventfd. A
+// pass of the loop is one wait for events and a turn for every connection that
+// is ready; then those that gave up their turn (-R) get another one. The
+// worker is on line (base/epoch.h) from the first turn of a pass on, quiescent
+// after each turn, and off line when it is about to sleep.
+//
+// Thread safety: Adopt, Stop, ScanIdle, the figures and ForEachConn by any
+// thread; the rest by the worker's own. Start and Join by its owner.
+// Lock order: inbox_mu_ and list_mu_ are leaves. ForEachConn calls its visitor
+// with list_mu_ held.
+// Ownership: the worker owns its connections.
+
+#ifndef CUCACHE_NET_THREAD_H_
+#define CUCACHE_NET_THREAD_H_
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/locks.h"
+#include "base/settings.h"
+#include "base/stats.h"
+#include "cache/cache.h"
+#include "cache/cache_thread.h"
+#include "command/executor.h"
+#include "command/server_control.h"
+#include "net/buffers.h"
+#include "net/conn.h"
+#include "net/conn_pool.h"
+#include "net/transport.h"
+
+namespace cucache {
+
+// An event base without locks and cached times, for one thread.
+struct EventBaseDeleter {
+  void operator()(event_base* base) const { event_base_free(base); }
+};
+using EventBase = std::unique_ptr<event_base, EventBaseDeleter>;
+EventBase NewEventBase();
+
+class Worker final : public ConnHost {
+ public:
+  // `on_close` runs on the worker's thread after a connection was closed.
+  Worker(Settings& settings, const Clock& clock, Cache& cache,
+         ServerControl& control, std::function<void()> on_close);
+  ~Worker() override;  // must be joined, if it was started
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  [[nodiscard]] bool Start(std::string* error);
+  // From here on the connection is the worker's.
+  void Adopt(Channel channel);
+  // Closes connections that are idle for longer than -o idle_timeout.
+  void ScanIdle();
+  // Ends the pass, closes every connection, and ends the thread.
+  void Stop();
+  void Join();
+
+  const ThreadStats& stats() const { return stats_; }
+  const BufferPool& buffers() const { return buffers_; }
+  // None of them is closed while the visitor runs.
+  void ForEachConn(const std::function<void(const Conn&)>& visit);
+
+  // --- ConnHost. ---
+  void BeginTurn() override;
+  void EndTurn() override;
+  bool OthersWait() override;
+  void QueueTurn(Conn* conn) override;
+  void Discard(Conn* conn) override;
+
+ private:
+  // Connections that must have closed before memory is given back.
+  static constexpr size_t kTrimAfter = 1000;
+
+  static void OnNotify(evutil_socket_t fd, short what, void* arg);
+
+  void Notify();
+  void Loop();
+  void ReadInbox();
+  void Open(Channel channel);
+  void TakeQueuedTurns();
+  void GoOffline();
+  void TrimMemory();
+  void CloseIdle();
+  void CloseAll();
+
+  const RelTime idle_timeout_;
+  std::function<void()> on_close_;
+  ThreadStats stats_;
+  BufferPool buffers_;
+  ConnPool conns_memory_{sizeof(Conn)};
+  CacheThread cache_thread_;
+  Executor executor_;
+  Transport transport_;
+
+  EventBase base_;
+  event notify_event_;
+  int notify_fd_ = -1;
+  std::thread thread_;
+  bool online_ = false;
+  bool stopping_ = false;
+  std::vector<Conn*> turns_;          // gave up their turn
+  std::vector<Conn*> current_turns_;  // of which these have it in this pass
+  size_t turns_left_ = 0;
+  size_t open_ = 0;  // connections
+  size_t closed_since_trim_ = 0;
+
+  Mutex inbox_mu_;
+  std::vector<Channel> inbox_ GUARDED_BY(inbox_mu_);
+  bool stop_asked_ GUARDED_BY(inbox_mu_) = false;
+  bool scan_asked_ GUARDED_BY(inbox_mu_) = false;
+
+  // Written by the worker with the mutex held; read by it without.
+  Mutex list_mu_;
+  Conn* conns_ = nullptr;
+};
+
+}  // namespace cucache
+
+#endif  // CUCACHE_NET_THREAD_H_

@@ -1,0 +1,53 @@
+// Copyright (c) 2026 The cucache authors. BSD-3-Clause, see LICENSE.
+
+#include "proto/response.h"
+
+#include <cstring>
+
+#include "base/strings.h"
+
+namespace cucache {
+namespace {
+
+// In the order of enum Status.
+constexpr StatusName kStatusNames[] = {
+    {"", {'H', 'D'}},                // kHit
+    {"NOT_FOUND\r\n", {'N', 'F'}},   // kMiss
+    {"STORED\r\n", {'H', 'D'}},      // kStored
+    {"NOT_STORED\r\n", {'N', 'S'}},  // kNotStored
+    {"EXISTS\r\n", {'E', 'X'}},      // kExists
+    {"NOT_FOUND\r\n", {'N', 'F'}},   // kNotFound
+    {"DELETED\r\n", {'H', 'D'}},     // kDeleted
+    {reply::kTooLarge, {0, 0}},      // kTooLarge
+    {reply::kNoMemory, {0, 0}},      // kNoMemory
+    {reply::kNonNumeric, {0, 0}},    // kNonNumeric
+};
+static_assert(static_cast<size_t>(Status::kNonNumeric) + 1 ==
+              sizeof(kStatusNames) / sizeof(kStatusNames[0]));
+
+}  // namespace
+
+const StatusName& NameOf(Status status) {
+  return kStatusNames[static_cast<size_t>(status)];
+}
+
+char* FormatValueLine(std::string_view key, const Item& item, bool with_cas,
+                      char* to) {
+  std::memcpy(to, "VALUE ", 6);
+  to += 6;
+  std::memcpy(to, key.data(), key.size());
+  to += key.size();
+  *to++ = ' ';
+  to = FormatU32(item.flags(), to);
+  *to++ = ' ';
+  to = FormatU32(item.value_length, to);
+  if (with_cas) {
+    *to++ = ' ';
+    to = FormatU64(item.cas.load(std::memory_order_relaxed), to);
+  }
+  *to++ = '\r';
+  *to++ = '\n';
+  return to;
+}
+
+}  // namespace cucache

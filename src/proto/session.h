@@ -1,0 +1,130 @@
+// Copyright (c) 2026 The cucache authors. BSD-3-Clause, see LICENSE.
+//
+// One client's conversation, free of sockets: bytes in, replies out.
+// (Counterpart: proto_text.c, proto_bin.c, and the protocol half of conn.)
+//
+// The caller owns the input bytes. Process() consumes whole commands from the
+// front; what it leaves is shown again, with more behind it, next time. A line
+// of keys (get, gets, gat, gats) and a value are consumed as they come, so
+// neither needs to be in one buffer. What is left never exceeds kMaxLine bytes
+// after kRead: a longer line without an end is a violation.
+//
+// Invariants:
+//   S1 No item is held over a return of Process(): what was looked up and not
+//      answered, because the client does not read, is looked up again. The one
+//      exception is the item that a value is received into, which is not
+//      linked yet and belongs to the session.
+//   S2 The replies depend on the bytes, not on how they were cut into calls.
+//   S3 Nothing is answered after output.blocked() but the rest of the reply
+//      that was begun.
+//
+// Thread safety: one thread, and it is on line (base/epoch.h) during every
+// call, the destructor included. A Session may be handed from one thread to
+// another only between two calls, and only if the Executor goes with it.
+
+#ifndef CUCACHE_PROTO_SESSION_H_
+#define CUCACHE_PROTO_SESSION_H_
+
+#include <sys/uio.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "base/clock.h"
+#include "command/executor.h"
+#include "proto/output.h"
+
+namespace cucache {
+
+class DumpStream;     // command/admin.h
+struct PendingStore;  // proto/turn.h
+
+class Session {
+ public:
+  enum class Next : uint8_t {
+    kRead,      // needs bytes (conn_waiting, conn_read)
+    kReceive,   // needs bytes of a value: ReceiveSpans (conn_nread)
+    kBlocked,   // output.blocked(): go on when it is not (conn_mwrite)
+    kYield,     // budget spent, there is more to do (-R)
+    kClose,     // send what is there, then close (conn_closing after mwrite)
+    kShutdown,  // the same without sending (protocol violated)
+  };
+  struct Step {
+    size_t consumed;
+    Next next;
+  };
+
+  // Longest line that is not a line of keys; more without a line feed is a
+  // violation.
+  static constexpr size_t kMaxLine = 2048;
+  // Keys that lines of keys may have looked up in one call, beyond the budget.
+  static constexpr int kKeysBeyondBudget = 200;
+
+  explicit Session(Executor& executor);
+  ~Session();  // discards an item that was being received
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  // Executes what is whole in [data, data + n). `budget` is the number of
+  // requests it may still answer before it returns kYield; it is counted down.
+  Step Process(const char* data, size_t n, Output& output, int* budget);
+
+  // After kReceive: where the next bytes of the value go, at most `max` spans;
+  // returns how many. Received() says how many bytes were put there. When the
+  // value is whole, Process() goes on (the CRLF behind it is input again). To
+  // pass the bytes to Process() instead is as good, but copies them.
+  size_t ReceiveSpans(iovec* spans, size_t max);
+  void Received(size_t n);
+  // Bytes of the value that are still to come, without its CRLF.
+  size_t receive_left() const;
+
+  // True between two commands with nothing half done: the connection needs no
+  // memory (conn_new_cmd).
+  bool idle() const;
+
+ private:
+  friend class TurnBase;
+  friend class Turn;
+  friend class BinaryTurn;
+
+  enum class State : uint8_t {
+    kNew,          // the first byte decides about the protocol
+    kCommand,      // conn_parse_cmd
+    kKeys,         // within a line of keys
+    kReceive,      // conn_nread: the value
+    kReceiveEnd,   // conn_nread: its CRLF
+    kSwallow,      // conn_swallow: swallow_ bytes
+    kSwallowLine,  // the rest of a line of keys that was wrong
+    kDump,         // a long answer is written piece by piece
+    kAuthLine,     // -Y: the client has not said who it is
+    kAuthToken,    // -Y: swallow_ bytes that say it
+    kAuthLong,     // -Y: as many that cannot be right
+  };
+
+  // What all keys of a line have in common.
+  struct KeyLine {
+    RelTime exptime = 0;
+    bool with_cas = false;
+    bool touch = false;
+    bool bad_exptime = false;
+    bool any = false;  // there was a key already
+  };
+
+  // False: -B says that the connection may not begin with this byte.
+  bool Negotiate(char first);
+
+  Executor& executor_;
+  std::unique_ptr<PendingStore> pending_;
+  std::unique_ptr<DumpStream> dump_;
+  uint64_t swallow_ = 0;
+  KeyLine keys_;
+  State state_ = State::kNew;
+  bool binary_ = false;  // which protocol it speaks, once it is not new
+};
+
+static_assert(sizeof(Session) <= 64);
+
+}  // namespace cucache
+
+#endif  // CUCACHE_PROTO_SESSION_H_

@@ -1,0 +1,133 @@
+// Copyright (c) 2026 The cucache authors. BSD-3-Clause, see LICENSE.
+
+#include "proto/text.h"
+
+#include <cstdint>
+#include <limits>
+
+#include "base/strings.h"
+#include "proto/response.h"
+
+namespace cucache {
+namespace {
+
+// A length that leaves room for the CRLF in a signed int, as clients of
+// memcached know the limit.
+constexpr int32_t kMaxLength = std::numeric_limits<int32_t>::max() - 2;
+
+// True if there are at least `min` tokens and the key is no longer than keys
+// may be. A line that is too short is answered even under noreply, because
+// memcached looks for that word only after it counted.
+bool ParseKey(const Tokens& tokens, size_t min, TextRequest* out) {
+  if (tokens.size() < min) {
+    out->error = reply::kBadFormat;
+    return false;
+  }
+  out->noreply = tokens.EndsWithNoreply();
+  out->request.key = tokens[1];
+  if (out->request.key.size() > kMaxKeyLength) {
+    out->error = reply::kBadFormat;
+    return false;
+  }
+  return true;
+}
+
+// Up to nine digits from *p on, and behind them a space, or the end of the
+// line for the last number; *p is then past it.
+bool ReadPlainNumber(const char** p, const char* end, bool last,
+                     uint32_t* value) {
+  const char* const begin = *p;
+  const char* at = begin;
+  uint32_t sum = 0;
+  for (; at != end && at - begin < 9; ++at) {
+    const unsigned digit = static_cast<unsigned>(*at) - '0';
+    if (digit > 9) break;
+    sum = sum * 10 + digit;
+  }
+  if (at == begin) return false;
+  if (last ? at != end : at == end || *at != ' ') return false;
+  *p = at + 1;
+  *value = sum;
+  return true;
+}
+
+}  // namespace
+
+bool ParsePlainSetLine(std::string_view line, const Clock& clock,
+                       TextRequest* out) {
+  constexpr size_t kName = 4;  // "set "
+  if (line.size() < kName) return false;
+  const char* const end = line.data() + line.size();
+  const char* const key = line.data() + kName;
+  const char* p = FindDelimiter(key, end);
+  const auto key_length = static_cast<size_t>(p - key);
+  if (key_length - 1 >= kMaxKeyLength || p == end) return false;
+  uint32_t flags, exptime, length;
+  ++p;
+  if (!ReadPlainNumber(&p, end, false, &flags) ||
+      !ReadPlainNumber(&p, end, false, &exptime) ||
+      !ReadPlainNumber(&p, end, true, &length)) {
+    return false;
+  }
+  out->has_value = true;
+  out->request.key = {key, key_length};
+  out->request.flags = flags;
+  out->request.exptime = clock.FromExptime(exptime);
+  out->request.value_length = length;
+  return true;
+}
+
+void ParseStoreLine(const Tokens& tokens, StoreMode mode, bool with_cas,
+                    const Clock& clock, TextRequest* out) {
+  out->error = reply::kBadFormat;
+  int32_t length;
+  if (tokens.size() < 5 || !ParseI32(tokens[4], &length) || length < 0 ||
+      length > kMaxLength) {
+    return;
+  }
+  out->has_value = true;
+  out->noreply = tokens.EndsWithNoreply();
+  Request& request = out->request;
+  request.key = tokens[1];
+  request.mode = mode;
+  request.value_length = static_cast<uint32_t>(length);
+  uint64_t flags;
+  int64_t exptime;
+  if (request.key.size() > kMaxKeyLength || !ParseLooseU64(tokens[2], &flags) ||
+      flags > std::numeric_limits<uint32_t>::max() ||
+      !ParseLooseI64(tokens[3], &exptime)) {
+    return;
+  }
+  if (with_cas) {
+    if (tokens.size() < 6 || !ParseU64(tokens[5], &request.cas)) return;
+    request.options |= kCompareCas;
+  }
+  request.flags = static_cast<uint32_t>(flags);
+  request.exptime = clock.FromExptime(exptime);
+  out->error = {};
+}
+
+void ParseDeleteLine(const Tokens& tokens, TextRequest* out) {
+  (void)ParseKey(tokens, 2, out);
+}
+
+void ParseArithmeticLine(const Tokens& tokens, bool decrement,
+                         TextRequest* out) {
+  if (!ParseKey(tokens, 3, out)) return;
+  if (decrement) out->request.options |= kDecrement;
+  if (!ParseU64(tokens[2], &out->request.delta)) out->error = reply::kBadDelta;
+}
+
+void ParseTouchLine(const Tokens& tokens, const Clock& clock,
+                    TextRequest* out) {
+  if (!ParseKey(tokens, 3, out)) return;
+  int32_t exptime;
+  if (!ParseI32(tokens[2], &exptime)) {
+    out->error = reply::kBadExptime;
+    return;
+  }
+  out->request.options |= kTouch | kIsTouch;
+  out->request.exptime = clock.FromExptime(exptime);
+}
+
+}  // namespace cucache

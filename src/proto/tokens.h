@@ -1,0 +1,89 @@
+// Copyright (c) 2026 The cucache authors. BSD-3-Clause, see LICENSE.
+//
+// Splits a command line at its spaces. (Counterpart: mcmc_tokenize.)
+//
+// Only a space separates: tabs, NULs and bytes above 0x7f belong to a token.
+// At most kMax tokens are kept; what stands behind them is not looked at.
+//
+// Thread safety: pure functions. Tokens point into the line.
+
+#ifndef CUCACHE_PROTO_TOKENS_H_
+#define CUCACHE_PROTO_TOKENS_H_
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+
+namespace cucache {
+
+// The first space or line feed in [p, end), or end. Eight bytes at a time.
+inline const char* FindDelimiter(const char* p, const char* end) {
+  constexpr uint64_t kOnes = 0x0101010101010101;
+  constexpr uint64_t kHighs = 0x8080808080808080;
+  if constexpr (std::endian::native == std::endian::little) {
+    for (; end - p >= 8; p += 8) {
+      uint64_t word;
+      std::memcpy(&word, p, sizeof(word));
+      const uint64_t space = word ^ (kOnes * ' ');
+      const uint64_t feed = word ^ (kOnes * '\n');
+      // The lowest set bit is exact; a borrow can only spoil those above it.
+      const uint64_t found =
+          (((space - kOnes) & ~space) | ((feed - kOnes) & ~feed)) & kHighs;
+      if (found != 0) return p + std::countr_zero(found) / 8;
+    }
+  }
+  while (p != end && *p != ' ' && *p != '\n') ++p;
+  return p;
+}
+
+// A command line without its line end.
+struct Line {
+  std::string_view text;
+  const char* next;  // behind the line feed
+
+  // `feed` points to the line feed that ends the line.
+  Line(const char* begin, const char* feed)
+      : text(begin, static_cast<size_t>(feed - begin)), next(feed + 1) {
+    if (!text.empty() && text.back() == '\r') text.remove_suffix(1);
+  }
+};
+
+class Tokens {
+ public:
+  static constexpr size_t kMax = 23;
+
+  explicit Tokens(std::string_view line) : base_(line.data()) {
+    const char* p = line.data();
+    const char* const end = p + line.size();
+    while (count_ < kMax) {
+      while (p != end && *p == ' ') ++p;
+      if (p == end) break;
+      const char* stop = FindDelimiter(p, end);
+      at_[count_].begin = static_cast<uint32_t>(p - base_);
+      at_[count_].length = static_cast<uint32_t>(stop - p);
+      ++count_;
+      p = stop;
+    }
+  }
+
+  size_t size() const { return count_; }
+  std::string_view operator[](size_t i) const {
+    return {base_ + at_[i].begin, at_[i].length};
+  }
+  std::string_view back() const { return (*this)[count_ - 1]; }
+  bool EndsWithNoreply() const { return count_ != 0 && back() == "noreply"; }
+
+ private:
+  struct Extent {
+    uint32_t begin, length;
+  };
+  const char* base_;
+  size_t count_ = 0;
+  Extent at_[kMax];  // not initialised beyond count_
+};
+
+}  // namespace cucache
+
+#endif  // CUCACHE_PROTO_TOKENS_H_

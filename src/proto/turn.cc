@@ -1,0 +1,306 @@
+// Copyright (c) 2026 The cucache authors. BSD-3-Clause, see LICENSE.
+
+#include "proto/turn.h"
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+#include <string>
+
+#include "base/strings.h"
+#include "cache/value.h"
+#include "command/dump.h"
+#include "proto/response.h"
+
+namespace cucache {
+
+Turn::Turn(Session& session, const char* data, size_t n, Output& output,
+           int* budget)
+    : TurnBase(session, data, n, output, budget),
+      keys_left_(*budget + Session::kKeysBeyondBudget) {}
+
+Session::Step Turn::Run() {
+  while (Advance()) {
+  }
+  return Finish(Drain());
+}
+
+Turn::Flow Turn::Advance() {
+  switch (s_.state_) {
+    case State::kNew:
+      return Stop(Next::kRead);
+    case State::kCommand:
+      return Command();
+    case State::kKeys:
+      return Keys();
+    case State::kReceive:
+      return Receive();
+    case State::kReceiveEnd:
+      return ReceiveEnd();
+    case State::kSwallow:
+      return Swallow();
+    case State::kSwallowLine:
+      return SwallowLine();
+    case State::kDump:
+      return Dump();
+    case State::kAuthLine:
+      return AuthLine();
+    case State::kAuthToken:
+      return AuthToken();
+    case State::kAuthLong:
+      return AuthLong();
+  }
+  return Stop(Next::kShutdown);
+}
+
+Turn::Flow Turn::Command() {
+  if (at_ == end_) return Stop(Next::kRead);
+  if (commands_ >= *budget_) {
+    if (!Drain()) return Stop(Next::kBlocked);
+    return Stop(Next::kYield);
+  }
+  Flow flow;
+  if (*at_ == 'g' && BeginKeyCommand(&flow)) return flow;
+  const void* feed = std::memchr(at_, '\n', left());
+  if (feed == nullptr) {
+    const bool endless = left() > Session::kMaxLine;
+    return Stop(endless ? Next::kShutdown : Next::kRead);
+  }
+  const Line line(at_, static_cast<const char*>(feed));
+  if (line.text.starts_with("mg ")) return MetaGet(line);
+  if (!Ready()) return Stop(Next::kBlocked);
+  at_ = line.next;
+  --*budget_;
+  return Dispatch(line);
+}
+
+// ---- Lines of keys. ----
+
+bool Turn::BeginKeyCommand(Flow* flow) {
+  const std::string_view input(at_, std::min<size_t>(left(), 5));
+  if (input.starts_with("get ")) {
+    *flow = BeginKeys(4, false);
+  } else if (input == "gets ") {
+    *flow = BeginKeys(5, true);
+  } else if (input.starts_with("gat ")) {
+    *flow = BeginTouchKeys(4, false);
+  } else if (input == "gats ") {
+    *flow = BeginTouchKeys(5, true);
+  } else {
+    return false;
+  }
+  return true;
+}
+
+Turn::Flow Turn::BeginKeys(size_t name_length, bool with_cas) {
+  s_.keys_ = KeyLine{};
+  s_.keys_.with_cas = with_cas;
+  s_.state_ = State::kKeys;
+  at_ += name_length;
+  return true;
+}
+
+Turn::Flow Turn::BeginTouchKeys(size_t name_length, bool with_cas) {
+  const char* p = at_ + name_length;
+  while (p != end_ && *p == ' ') ++p;
+  const char* const stop = FindDelimiter(p, end_);
+  if (stop == end_) {
+    const bool endless = left() > Session::kMaxLine;
+    return Stop(endless ? Next::kShutdown : Next::kRead);
+  }
+  const std::string_view argument(p, static_cast<size_t>(stop - p));
+  int32_t exptime = 0;
+  const bool good = ParseI32(argument, &exptime);
+  (void)BeginKeys(0, with_cas);
+  s_.keys_.touch = true;
+  s_.keys_.bad_exptime = !good;
+  s_.keys_.exptime = clock().FromExptime(exptime);
+  at_ = stop;
+  return true;
+}
+
+// One key at a time, so that a line needs no buffer however long it is. A key
+// that has not ended waits for its rest.
+Turn::Flow Turn::Keys() {
+  for (;;) {
+    while (at_ != end_ && *at_ == ' ') ++at_;
+    const char* const stop = FindDelimiter(at_, end_);
+    std::string_view key(at_, static_cast<size_t>(stop - at_));
+    if (stop == end_) {
+      // One more byte than a key has may be the CR of the line end.
+      if (key.size() <= kMaxKeyLength + 1) return Stop(Next::kRead);
+      return RefuseKeys(reply::kBadFormat, end_);
+    }
+    const bool last = *stop == '\n';
+    if (last && key.ends_with('\r')) key.remove_suffix(1);
+    if (key.empty()) return EndKeys(stop + 1);
+    if (s_.keys_.bad_exptime) return RefuseKeys(reply::kBadExptime, stop);
+    if (key.size() > kMaxKeyLength) return RefuseKeys(reply::kBadFormat, stop);
+    if (keys_left_ <= 0) return Stop(Next::kYield);
+    if (size_ == kBatch && !Drain()) return Stop(Next::kBlocked);
+    AddKey(key, last);
+    --keys_left_;
+    s_.keys_.any = true;
+    at_ = last ? stop + 1 : stop;
+    if (!last) continue;
+    s_.state_ = State::kCommand;
+    return true;
+  }
+}
+
+// The one line that says what is wrong; what keys stood before it have been
+// answered. The rest of the line is not looked at.
+Turn::Flow Turn::RefuseKeys(std::string_view error, const char* next) {
+  if (!Ready()) return Stop(Next::kBlocked);
+  at_ = next;
+  --*budget_;
+  s_.state_ = State::kSwallowLine;
+  return Reply(error);
+}
+
+// A line that ends behind a space, or has no key at all.
+Turn::Flow Turn::EndKeys(const char* next) {
+  if (!Ready()) return Stop(Next::kBlocked);
+  at_ = next;
+  --*budget_;
+  s_.state_ = State::kCommand;
+  return Reply(s_.keys_.any ? reply::kEnd : reply::kBadFormat);
+}
+
+// ---- The batch. ----
+
+void Turn::AddKey(std::string_view key, bool ends_command) {
+  lookups_[size_].key = key;
+  Entry& entry = entries_[size_++];
+  entry.begin = key.data();
+  entry.is_meta = false;
+  entry.ends_command = ends_command;
+  new (&entry.line) KeyLine(s_.keys_);
+  commands_ += ends_command;
+}
+
+bool Turn::Drain() {
+  if (size_ == 0) return true;
+  const size_t n = size_;
+  size_ = 0;
+  commands_ = 0;
+  executor_.FindBatch(lookups_, n);
+  for (size_t i = 0; i < n; ++i) {
+    const Entry& entry = entries_[i];
+    if (output_.blocked()) {
+      PutBack(entry);
+      return false;
+    }
+    if (entry.is_meta) {
+      AnswerMeta(entry.meta, lookups_[i]);
+    } else {
+      AnswerKey(entry, lookups_[i]);
+    }
+    *budget_ -= entry.ends_command;
+  }
+  return true;
+}
+
+void Turn::PutBack(const Entry& entry) {
+  at_ = entry.begin;
+  s_.state_ = entry.is_meta ? State::kCommand : State::kKeys;
+  if (!entry.is_meta) s_.keys_ = entry.line;
+}
+
+bool Turn::Ready() { return Drain() && !output_.blocked(); }
+
+void Turn::AnswerKey(const Entry& entry, const Lookup& lookup) {
+  key_request_.key = lookup.key;
+  key_request_.hash = lookup.hash;
+  key_request_.options = entry.line.touch ? kTouch | kIsTouch : 0;
+  key_request_.exptime = entry.line.exptime;
+  Result result;
+  executor_.Fetch(key_request_, lookup.item, &result);
+  if (result.status != Status::kHit) {
+    if (entry.ends_command) output_.Append(reply::kEnd);
+    return;
+  }
+  AppendWithValue(result.item, kMaxMetaLine,
+                  entry.ends_command ? "\r\nEND\r\n" : "\r\n", [&](char* to) {
+                    return FormatValueLine(lookup.key, *result.item,
+                                           entry.line.with_cas, to);
+                  });
+}
+
+void Turn::AnswerMeta(const MetaRequest& meta, const Lookup& lookup) {
+  Request request = meta.request;
+  request.hash = lookup.hash;
+  Result result;
+  executor_.Fetch(request, lookup.item, &result);
+  if (result.status != Status::kHit) {
+    if (!meta.reply.quiet) AppendMetaCode(meta.reply, "EN");
+    return;
+  }
+  const bool same = request.Has(kCompareCas) && result.cas == request.cas;
+  const bool with_value = meta.reply.show_value && !same;
+  auto format = [&](char* to) {
+    return FormatMetaHit(meta.reply, result, with_value, clock().now(), to);
+  };
+  if (with_value) {
+    AppendWithValue(result.item, kMaxMetaLine, "\r\n", format);
+  } else {
+    output_.Advance(format(output_.Room(kMaxMetaLine)));
+  }
+}
+
+Turn::Flow Turn::MetaGet(const Line& line) {
+  if (size_ == kBatch && !Drain()) return Stop(Next::kBlocked);
+  const Tokens tokens(line.text);
+  Entry& entry = entries_[size_];
+  MetaRequest* const meta = new (&entry.meta) MetaRequest;
+  ParseMetaGet(tokens, clock(), key_buffers_[size_], meta);
+  const bool alone = meta->request.Has(kVivify) || !meta->error.empty();
+  if (alone && size_ != 0) {
+    // It is parsed again, when it is the first.
+    return Ready() ? true : Stop(Next::kBlocked);
+  }
+  if (!meta->error.empty()) {
+    if (!Ready()) return Stop(Next::kBlocked);
+    at_ = line.next;
+    --*budget_;
+    return Reply(meta->error);
+  }
+  lookups_[size_++].key = meta->request.key;
+  entry.begin = at_;
+  entry.is_meta = true;
+  entry.ends_command = true;
+  ++commands_;
+  at_ = line.next;
+  if (!alone) return true;
+  return Drain() ? true : Stop(Next::kBlocked);
+}
+
+void Turn::AppendMetaCode(const MetaReply& reply, std::string_view code) {
+  output_.Advance(FormatMetaCode(reply, code, output_.Room(kMaxMetaLine)));
+}
+
+// ---- Values. ----
+
+Turn::Flow Turn::ReceiveEnd() {
+  if (left() < 2) return Stop(Next::kRead);
+  if (output_.blocked()) return Stop(Next::kBlocked);
+  const std::unique_ptr<PendingStore> store = std::move(s_.pending_);
+  s_.state_ = State::kCommand;
+  FinishStore(store->request, store->meta ? &store->reply : nullptr,
+              store->noreply, store->item, at_);
+  at_ += 2;
+  return true;
+}
+
+Turn::Flow Turn::SwallowLine() {
+  const void* feed = at_ == end_ ? nullptr : std::memchr(at_, '\n', left());
+  if (feed == nullptr) {
+    at_ = end_;
+    return Stop(Next::kRead);
+  }
+  at_ = static_cast<const char*>(feed) + 1;
+  s_.state_ = State::kCommand;
+  return true;
+}
+
+}  // namespace cucache

@@ -1,0 +1,56 @@
+// Copyright (c) 2026 The cucache authors. BSD-3-Clause, see LICENSE.
+
+#include "proto/turn_base.h"
+
+#include <algorithm>
+#include <string>
+
+#include "cache/value.h"
+#include "command/dump.h"
+#include "proto/turn.h"
+
+namespace cucache {
+
+TurnBase::Flow TurnBase::Receive() {
+  PendingStore& store = *s_.pending_;
+  const size_t n = std::min(left(), s_.receive_left());
+  if (n != 0) CopyValueIn(store.item, store.received, at_, n);
+  at_ += n;
+  s_.Received(n);
+  return s_.receive_left() == 0 ? true : Stop(Next::kReceive);
+}
+
+TurnBase::Flow TurnBase::Swallow() {
+  const uint64_t n = std::min<uint64_t>(left(), s_.swallow_);
+  at_ += n;
+  s_.swallow_ -= n;
+  if (s_.swallow_ != 0) return Stop(Next::kRead);
+  s_.state_ = State::kCommand;
+  return true;
+}
+
+TurnBase::Flow TurnBase::Dump() {
+  std::string chunk;
+  for (;;) {
+    if (output_.blocked()) return Stop(Next::kBlocked);
+    if (*budget_ <= 0) return Stop(Next::kYield);
+    --*budget_;
+    chunk.clear();
+    const bool more = s_.dump_->Next(&chunk);
+    output_.Append(chunk);
+    if (more) continue;
+    s_.dump_.reset();
+    s_.state_ = State::kCommand;
+    return true;
+  }
+}
+
+Session::Step TurnBase::Finish(bool drained) {
+  if (!drained) next_ = Next::kBlocked;
+  const bool waits =
+      next_ == Next::kRead || next_ == Next::kReceive || next_ == Next::kYield;
+  if (waits && output_.blocked()) next_ = Next::kBlocked;
+  return {static_cast<size_t>(at_ - begin_), next_};
+}
+
+}  // namespace cucache

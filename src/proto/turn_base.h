@@ -1,0 +1,94 @@
+// Copyright (c) 2026 The cucache authors. BSD-3-Clause, see LICENSE.
+//
+// What one call of Session::Process() is in every protocol: a cursor over the
+// input, and the states that know nothing of commands. (Counterpart:
+// conn_nread, conn_swallow, and the mc_resp that holds a long reply.)
+//
+// Thread safety: one thread.
+
+#ifndef CUCACHE_PROTO_TURN_BASE_H_
+#define CUCACHE_PROTO_TURN_BASE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+
+#include "cache/value.h"
+#include "command/executor.h"
+#include "proto/output.h"
+#include "proto/session.h"
+
+namespace cucache {
+
+class TurnBase {
+ protected:
+  using Next = Session::Next;
+  using State = Session::State;
+  using Flow = bool;  // true: go on; false: next_ says why not
+
+  TurnBase(Session& session, const char* data, size_t n, Output& output,
+           int* budget)
+      : s_(session),
+        executor_(session.executor_),
+        output_(output),
+        budget_(budget),
+        begin_(data),
+        end_(data + n),
+        at_(data) {}
+
+  Flow Stop(Next next) {
+    next_ = next;
+    return false;
+  }
+  size_t left() const { return static_cast<size_t>(end_ - at_); }
+  const Clock& clock() const { return executor_.clock(); }
+
+  // Bytes of a value that came as input: copies them into its item.
+  Flow Receive();
+  // Throws s_.swallow_ bytes away.
+  Flow Swallow();
+  // The next pieces of a long reply.
+  Flow Dump();
+  // What Process() returns, when everything was answered that could be
+  // (`drained`).
+  Session::Step Finish(bool drained);
+
+  // A reply that has a value: format(to) writes at most `room` bytes in front
+  // of it, `tail` included. A large value is not copied.
+  template <class Format>
+  void AppendWithValue(Item* item, size_t room, std::string_view tail,
+                       Format&& format) {
+    const size_t size = item->value_length;
+    const bool copied = size <= Output::kCopyLimit;
+    char* to = output_.Room(room + (copied ? size : 0));
+    to = format(to);
+    if (!copied) {
+      output_.Advance(to);
+      output_.AppendValue(item);
+      output_.Append(tail);
+      return;
+    }
+    if (item->chunked()) {
+      CopyValueOut(*item, 0, to, size);
+    } else {
+      std::memcpy(to, item->data(), size);
+    }
+    to += size;
+    std::memcpy(to, tail.data(), tail.size());
+    output_.Advance(to + tail.size());
+  }
+
+  Session& s_;
+  Executor& executor_;
+  Output& output_;
+  int* const budget_;
+  const char* const begin_;
+  const char* const end_;
+  const char* at_;
+  Next next_ = Next::kRead;
+};
+
+}  // namespace cucache
+
+#endif  // CUCACHE_PROTO_TURN_BASE_H_

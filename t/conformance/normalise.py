@@ -1,0 +1,105 @@
+# Copyright (c) 2026 The cucache authors. BSD-3-Clause, see LICENSE.
+"""Brings replies of memcached and of cucached into one form for a comparison.
+
+What remains different afterwards is a difference that nobody decided on.
+"""
+
+import base64
+import re
+import struct
+
+import grammar
+
+TTL = re.compile(rb"^((?:VA \d+|HD|NS|EX|NF|EN)(?: \S+)*?) ([tl])-?\d+", re.M)
+
+
+# The binary commands that answer with a value.
+GETS = {0x00, 0x09, 0x0c, 0x0d, 0x1d, 0x1e, 0x23, 0x24}
+
+
+def unpad(reply):
+  """A number that lost digits is padded by memcached: 99 and a space."""
+  def shorter(match):
+    text = match.group(3).rstrip(b" ")
+    return match.group(1) + b"%d" % len(text) + match.group(2) + text + b"\r\n"
+
+  reply = re.sub(rb"(VALUE [^ \n]+ \d+ )\d+((?: \S+)?\r\n)(\d+ *)\r\n", shorter,
+                 reply)
+  reply = re.sub(rb"(VA )\d+((?: \S+)*\r\n)(\d+ *)\r\n", shorter, reply)
+  return re.sub(rb"^((?:VA \d+|HD)(?: \S+)*?) s\d+", rb"\1 s#", reply,
+                flags=re.M)
+
+
+def lost_replies(unused_reply):
+  """memcached loses the replies to what came before in the same read."""
+  return b"(a get with a key that is too long)\r\n"
+
+
+def plain_keys(reply):
+  """memcached forgets that a key came as base64 when the item is copied."""
+  def plain(match):
+    try:
+      return b" k" + base64.b64decode(match.group(1), validate=True)
+    except ValueError:
+      return match.group(0)
+
+  return re.sub(rb" k(\S+) b(?=[ \r])", plain, reply)
+
+
+def plain_version(reply):
+  return re.sub(rb"VERSION 1\.6\.45\S*", b"VERSION 1.6.45", reply)
+
+
+# The deliberate differences: the heading in doc/differences.md, the requests
+# that show it (None: any), and how both sides' replies lose it.
+RULES = [
+    ("Numbers are not padded", None, unpad),
+    ("A key that is too long", re.compile(rb"^(?:gets?|gats?) .*\S{251}", re.M),
+     lost_replies),
+    ("Binary keys", re.compile(rb"^m[gsda] .* k\b", re.M), plain_keys),
+    ("The version", re.compile(rb"version"), plain_version),
+]
+
+
+def text(reply, request):
+  """What must be the same on both sides, for text and meta."""
+  reply = keep_own_cas(reply)
+  for _ in range(2):
+    reply = TTL.sub(rb"\1 \2#", reply)
+  reply = re.sub(rb"^(ME \S+) .*$", rb"\1 #", reply, flags=re.M)
+  for _, pattern, change in RULES:
+    if pattern is None or pattern.search(request):
+      reply = change(reply)
+  return reply
+
+
+def keep_own_cas(reply):
+  """Ids that a client chose must agree, the server's own need not."""
+  def masked(match):
+    number = match.group(2)
+    own = int(number) in grammar.CAS_IDS
+    return match.group(1) + (number if own else b"#")
+
+  reply = re.sub(rb"^(VALUE [^ \n]+ \d+ \d+ )(\d+)(?=\r\n)", masked, reply,
+                 flags=re.M)
+  return re.sub(rb"^((?:VA \d+|HD|NS|EX|NF)(?: \S+)*? c)(\d+)", masked, reply,
+                flags=re.M)
+
+
+def binary(reply):
+  """Masks the CAS fields of binary replies; the rest must agree."""
+  out, at = b"", 0
+  while at + 24 <= len(reply) and reply[at] == 0x81:
+    body = struct.unpack_from(">I", reply, at + 8)[0]
+    cas = struct.unpack_from(">Q", reply, at + 16)[0]
+    head = reply[at:at + 16]
+    rest = reply[at + 24:at + 24 + body]
+    if reply[at + 1] == 0x0b:
+      head, rest = head[:8] + b"\0" * 4 + head[12:], b"(version)"
+    if reply[at + 1] in GETS:
+      rest = re.sub(rb"(\d) +$", rb"\1", rest)
+      head = head[:8] + struct.pack(">I", len(rest)) + head[12:]
+    keep = cas == 0 or cas in grammar.CAS_IDS
+    out += head + (b"%d" % cas if keep else b"#") + rest
+    at += 24 + body
+  return out + reply[at:]

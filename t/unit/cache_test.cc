@@ -1,0 +1,345 @@
+// Copyright (c) 2026 The cucache authors. BSD-3-Clause, see LICENSE.
+
+#include "cache/cache.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <set>
+#include <string>
+#include <thread>
+
+#include "cache_fixture.h"
+
+namespace cucache {
+namespace {
+
+class CacheTest : public CacheFixture {};
+
+TEST_F(CacheTest, StoresAndFinds) {
+  ASSERT_TRUE(Set("key", "value", 0, 77));
+  Item* item = Find("key");
+  ASSERT_NE(item, nullptr);
+  EXPECT_EQ(item->key(), "key");
+  EXPECT_EQ(ReadValue(*item), "value");
+  EXPECT_EQ(item->flags(), 77u);
+  EXPECT_EQ(Find("kez"), nullptr);
+}
+
+TEST_F(CacheTest, FlagsTakeNoMemoryWhenZero) {
+  ASSERT_TRUE(Set("key", "value"));
+  EXPECT_EQ(cache_.ItemBytes(Find("key")), 24u + 3 + 5);
+  ASSERT_TRUE(Set("key", "value", 0, 1));
+  EXPECT_EQ(cache_.ItemBytes(Find("key")), 24u + 4 + 3 + 5);
+}
+
+TEST_F(CacheTest, ReplacesAndCounts) {
+  ASSERT_TRUE(Set("key", "one"));
+  const uint64_t first = Find("key")->cas;
+  ASSERT_TRUE(Set("key", "second"));
+  EXPECT_EQ(ReadValue(*Find("key")), "second");
+  EXPECT_GT(Find("key")->cas, first);
+  CacheFigures f = cache_.figures();
+  EXPECT_EQ(f.curr_items, 1u);
+  EXPECT_EQ(f.bytes, 24u + 3 + 6);
+  EXPECT_TRUE(Delete("key"));
+  EXPECT_FALSE(Delete("key"));
+  f = cache_.figures();
+  EXPECT_EQ(f.curr_items, 0u);
+  EXPECT_EQ(f.bytes, 0u);
+}
+
+TEST_F(CacheTest, CasIdsGrowPerKeyAcrossThreads) {
+  ThreadStats stats;
+  CacheThread other(cache_, stats);
+  ASSERT_TRUE(Set("key", "a"));
+  uint64_t last = Find("key")->cas;
+  // The other thread's lease begins above this one's; after it, this one must
+  // leave its own lease.
+  last = cache_.NextCas(other, last);
+  EXPECT_GT(cache_.NextCas(t_, last), last);
+}
+
+TEST_F(CacheTest, ExpiresOnTime) {
+  ASSERT_TRUE(Set("key", "value", clock_.now() + 10));
+  clock_.AdvanceForTest(9);
+  EXPECT_NE(Find("key"), nullptr);
+  clock_.AdvanceForTest(1);
+  Absent why;
+  EXPECT_EQ(Find("key", &why), nullptr);
+  EXPECT_EQ(why, Absent::kExpired);
+  EXPECT_EQ(cache_.figures().curr_items, 0u);
+  EXPECT_EQ(Find("key", &why), nullptr);
+  EXPECT_EQ(why, Absent::kMissing);
+}
+
+TEST_F(CacheTest, CrawlerFreesTheExpiredAndOnlyThem) {
+  for (int i = 0; i < 2000; ++i) {
+    ASSERT_TRUE(Set("k" + std::to_string(i), "value",
+                    i % 2 == 0 ? clock_.now() + 5 : 0));
+  }
+  cache_.MaintainForTest(t_);
+  EXPECT_EQ(cache_.figures().curr_items, 2000u);
+  clock_.AdvanceForTest(6);
+  cache_.MaintainForTest(t_);
+  EXPECT_EQ(cache_.figures().curr_items, 1000u);
+  EXPECT_EQ(cache_.figures().crawler_reclaimed, 1000u);
+  for (int i = 1; i < 2000; i += 2) {
+    ASSERT_NE(Find("k" + std::to_string(i)), nullptr);
+  }
+}
+
+TEST_F(CacheTest, CrawlerSeesAnExpiryThatCameLater) {
+  ASSERT_TRUE(Set("key", "value"));
+  cache_.MaintainForTest(t_);
+  const RelTime at = clock_.now() + 3;
+  ASSERT_TRUE(cache_.Update(t_, cache_.Hash("key"), "key", [&](Item* old) {
+    old->exptime = at;
+    cache_.NoteExpiry(old, at);
+    return Cache::Decision{Cache::Action::kKeep};
+  }));
+  clock_.AdvanceForTest(4);
+  cache_.MaintainForTest(t_);
+  EXPECT_EQ(cache_.figures().curr_items, 0u);
+}
+
+TEST_F(CacheTest, FlushHidesWhatWasStoredBefore) {
+  ASSERT_TRUE(Set("old", "value"));
+  cache_.FlushAll(t_);
+  ASSERT_TRUE(Set("new", "value"));
+  Absent why;
+  EXPECT_EQ(Find("old", &why), nullptr);
+  EXPECT_EQ(why, Absent::kFlushed);
+  EXPECT_NE(Find("new"), nullptr);
+}
+
+TEST_F(CacheTest, FlushLaterHappensOnTime) {
+  ASSERT_TRUE(Set("old", "value"));
+  cache_.FlushAllAt(clock_.now() + 5);
+  clock_.AdvanceForTest(4);
+  EXPECT_NE(Find("old"), nullptr);
+  clock_.AdvanceForTest(1);
+  EXPECT_EQ(Find("old"), nullptr);
+  ASSERT_TRUE(Set("new", "value"));
+  EXPECT_NE(Find("new"), nullptr);
+}
+
+TEST_F(CacheTest, ThousandFlushesNeverBringAnythingBack) {
+  ASSERT_TRUE(Set("old", "value"));
+  for (int i = 0; i < 1000; ++i) {
+    cache_.FlushAll(t_);
+    ASSERT_EQ(Find(i % 2 == 0 ? "old" : "older"), nullptr);
+    const std::string key = "k" + std::to_string(i);
+    ASSERT_TRUE(Set(key, "value"));
+    if (i >= 256) {
+      ASSERT_EQ(Find("k" + std::to_string(i - 256)), nullptr);
+    }
+    ASSERT_NE(Find(key), nullptr);
+    Settle();
+  }
+}
+
+TEST_F(CacheTest, LargeValuesInPieces) {
+  settings_.item_size_max = 8 << 20;
+  for (size_t length : {1u, 8000u, 16000u, 16384u, 20000u, 100000u, 5000000u}) {
+    const std::string key = "key" + std::to_string(length);
+    const std::string value = ValueFor(key, 1, length);
+    ASSERT_TRUE(Set(key, value, 0, 5)) << length;
+    Item* item = Find(key);
+    ASSERT_NE(item, nullptr);
+    ASSERT_EQ(ReadValue(*item), value) << length;
+    // From odd offsets, too.
+    std::string part(length - length / 3, '\0');
+    CopyValueOut(*item, length / 3, part.data(), part.size());
+    ASSERT_EQ(part, value.substr(length / 3));
+    ASSERT_TRUE(Delete(key));
+  }
+  Settle();
+  EXPECT_EQ(cache_.figures().limbo_items, 0u);
+}
+
+TEST_F(CacheTest, TooLargeIsSaidAsInMemcached) {
+  // 48 + 8 + key + 1 + value + 2 may be item_size_max.
+  const size_t most = (1 << 20) - 48 - 8 - 3 - 1 - 2;
+  EXPECT_TRUE(Set("key", std::string(most, 'x')));
+  EXPECT_FALSE(Set("key", std::string(most + 1, 'x')));
+}
+
+TEST_F(CacheTest, EvictsButNeverFails) {
+  for (int i = 0; i < 300000; ++i) {
+    const std::string key = "k" + std::to_string(i);
+    ASSERT_TRUE(Set(key, ValueFor(key, 0, 100 + i % 300))) << i;
+    if (i % 16 == 0) t_.Quiescent();
+  }
+  const CacheFigures f = cache_.figures();
+  EXPECT_GT(f.evictions, 100000u);
+  EXPECT_LE(f.malloced_bytes + f.hash_bytes, uint64_t{16} << 20);
+  // Most of the memory holds items.
+  EXPECT_GT(f.bytes, (uint64_t{16} << 20) * 3 / 4);
+  for (int i = 0; i < 300000; ++i) {
+    const std::string key = "k" + std::to_string(i);
+    Item* item = Find(key);
+    if (item != nullptr) {
+      ASSERT_EQ(ReadValue(*item), ValueFor(key, 0, 100 + i % 300));
+    }
+    if (i % 16 == 0) t_.Quiescent();
+  }
+}
+
+TEST_F(CacheTest, WhatIsReadStays) {
+  for (int i = 0; i < 200000; ++i) {
+    ASSERT_TRUE(Set("scan" + std::to_string(i), std::string(200, 'x')));
+    const std::string hot = "hot" + std::to_string(i % 1000);
+    Item* item = Find(hot);
+    if (item == nullptr) {
+      ASSERT_TRUE(Set(hot, hot));
+    } else {
+      item->Touch(clock_.now());
+    }
+    t_.Quiescent();
+  }
+  int there = 0;
+  for (int i = 0; i < 1000; ++i) {
+    there += Find("hot" + std::to_string(i)) != nullptr ? 1 : 0;
+  }
+  EXPECT_GE(there, 990);
+}
+
+TEST_F(CacheTest, NoSizeCalcifies) {
+  int n = 0;
+  for (size_t size : {100u, 2000u, 500000u, 60u, 9000u, 100u, 900000u}) {
+    for (size_t bytes = 0; bytes < (40u << 20); bytes += size) {
+      const std::string key = "k" + std::to_string(n++);
+      ASSERT_TRUE(Set(key, std::string(size, 'x'))) << size << " " << n;
+      ASSERT_NE(Find(key), nullptr);
+      if (n % 16 == 0) t_.Quiescent();
+    }
+    EXPECT_LE(cache_.figures().malloced_bytes, uint64_t{16} << 20);
+  }
+}
+
+TEST_F(CacheTest, OneLargeAmongManySmall) {
+  for (int i = 0; i < 200000; ++i) {
+    const std::string key = "k" + std::to_string(i);
+    ASSERT_TRUE(Set(key, "small value"));
+    if (i % 20000 == 19999) {
+      ASSERT_TRUE(Set("large" + key, ValueFor(key, 2, 1000000)));
+      ASSERT_EQ(ReadValue(*Find("large" + key)), ValueFor(key, 2, 1000000));
+    }
+    if (i % 16 == 0) t_.Quiescent();
+  }
+}
+
+TEST_F(CacheTest, PinnedItemsOutliveTheirRemoval) {
+  const std::string value = ValueFor("key", 1, 300000);
+  ASSERT_TRUE(Set("key", value));
+  Item* item = Find("key");
+  cache_.Pin(item);
+  cache_.Pin(item);
+  ASSERT_TRUE(Delete("key"));
+  Settle();
+  for (int i = 0; i < 20000; ++i) {
+    ASSERT_TRUE(Set("k" + std::to_string(i), std::string(2000, 'y')));
+    t_.Quiescent();
+  }
+  EXPECT_EQ(ReadValue(*item), value);
+  cache_.Unpin(t_, item);
+  EXPECT_EQ(ReadValue(*item), value);
+  cache_.Unpin(t_, item);
+  for (int i = 0; i < 20000; ++i) {
+    ASSERT_TRUE(Set("k" + std::to_string(i), std::string(2000, 'y')));
+    t_.Quiescent();
+  }
+}
+
+TEST_F(CacheTest, WalkVisitsEveryItemOnce) {
+  std::set<std::string> expected;
+  for (int i = 0; i < 5000; ++i) {
+    const std::string key = "k" + std::to_string(i);
+    ASSERT_TRUE(Set(key, std::string(static_cast<size_t>(i % 700), 'x')));
+    if (i % 7 == 0) {
+      Delete(key);
+    } else {
+      expected.insert(key);
+    }
+  }
+  ASSERT_TRUE(Set("large", std::string(200000, 'x')));
+  expected.insert("large");
+  std::multiset<std::string> seen;
+  WalkCursor cursor;
+  while (cache_.Walk(t_, &cursor, 100, [&](Item& item) {
+    seen.insert(std::string(item.key()));
+  })) {
+    t_.Quiescent();
+  }
+  EXPECT_EQ(seen.size(), expected.size());
+  EXPECT_TRUE(std::equal(seen.begin(), seen.end(), expected.begin()));
+}
+
+TEST_F(CacheTest, ReassignLosesNothingThatFits) {
+  std::map<std::string, std::string> expected;
+  for (int i = 0; i < 3000; ++i) {
+    const std::string key = "k" + std::to_string(i);
+    expected[key] = ValueFor(key, 3, 300);
+    ASSERT_TRUE(Set(key, expected[key], clock_.now() + 1000, 9));
+    Find(key)->Touch(clock_.now());
+  }
+  const int c = cache_.SlabClass(Find("k1"));
+  for (int i = 0; i < 20; ++i) {
+    ASSERT_EQ(cache_.ReassignPage(t_, c, 1), ReassignStatus::kOk);
+    Settle();
+  }
+  EXPECT_EQ(cache_.ReassignPage(t_, 1, 1), ReassignStatus::kSame);
+  EXPECT_EQ(cache_.ReassignPage(t_, 1000, 1), ReassignStatus::kBadClass);
+  for (const auto& [key, value] : expected) {
+    Item* item = Find(key);
+    ASSERT_NE(item, nullptr) << key;
+    ASSERT_EQ(ReadValue(*item), value);
+    ASSERT_EQ(item->flags(), 9u);
+    ASSERT_EQ(item->exptime, clock_.now() + 1000);
+  }
+}
+
+TEST_F(CacheTest, MemoryLimitShrinksAndGrows) {
+  for (int i = 0; i < 100000; ++i) {
+    ASSERT_TRUE(Set("k" + std::to_string(i), std::string(200, 'x')));
+    if (i % 16 == 0) t_.Quiescent();
+  }
+  ASSERT_TRUE(cache_.SetMemLimit(8 << 20));
+  for (int i = 0; i < 50; ++i) {
+    cache_.MaintainForTest(t_);
+    Settle();
+  }
+  EXPECT_LE(cache_.figures().malloced_bytes, uint64_t{8} << 20);
+  ASSERT_TRUE(cache_.SetMemLimit(24 << 20));
+  for (int i = 0; i < 200000; ++i) {
+    ASSERT_TRUE(Set("k" + std::to_string(i), std::string(200, 'x')));
+    if (i % 16 == 0) t_.Quiescent();
+  }
+  EXPECT_GT(cache_.figures().bytes, uint64_t{17} << 20);
+}
+
+class NoEvictionTest : public CacheFixture {
+ protected:
+  static Settings NoEviction() {
+    Settings settings = SmallSettings(8);
+    settings.evict_to_free = false;
+    return settings;
+  }
+  NoEvictionTest() : CacheFixture(NoEviction()) {}
+};
+
+TEST_F(NoEvictionTest, RefusesWhenFullAndKeepsEverything) {
+  int stored = 0;
+  while (Set("k" + std::to_string(stored), std::string(500, 'x'))) ++stored;
+  EXPECT_GT(stored, 8000);
+  for (int i = 0; i < stored; ++i) {
+    ASSERT_NE(Find("k" + std::to_string(i)), nullptr);
+  }
+  for (int i = 0; i < 100; ++i) Delete("k" + std::to_string(i));
+  Settle();
+  EXPECT_TRUE(Set("again", std::string(500, 'x')));
+}
+
+}  // namespace
+}  // namespace cucache

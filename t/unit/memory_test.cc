@@ -1,0 +1,153 @@
+// Copyright (c) 2026 The cucache authors. BSD-3-Clause, see LICENSE.
+//
+// Slabs, pins and the ghost, each alone.
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <set>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "cache/ghost.h"
+#include "cache/pins.h"
+#include "cache/slabs.h"
+
+namespace cucache {
+namespace {
+
+TEST(Ghost, RemembersAndForgets) {
+  Ghost ghost;
+  ghost.Add(1);  // no room yet
+  EXPECT_FALSE(ghost.Contains(1));
+  (void)ghost.Resize(10000);
+  KeyHash hash(1);
+  for (int i = 0; i < 5000; ++i) ghost.Add(hash(std::to_string(i)));
+  int known = 0, strangers = 0;
+  for (int i = 0; i < 5000; ++i) {
+    known += ghost.Contains(hash(std::to_string(i))) ? 1 : 0;
+    strangers += ghost.Contains(hash("x" + std::to_string(i))) ? 1 : 0;
+  }
+  EXPECT_GT(known, 4950);
+  EXPECT_LT(strangers, 20);
+  for (int i = 0; i < 40000; ++i) ghost.Add(hash("y" + std::to_string(i)));
+  known = 0;
+  for (int i = 0; i < 5000; ++i) {
+    known += ghost.Contains(hash(std::to_string(i))) ? 1 : 0;
+  }
+  EXPECT_LT(known, 50);
+  EXPECT_TRUE(ghost.Forget(hash("y39999")));
+  EXPECT_FALSE(ghost.Forget(hash("y39999")));
+  ghost.Clear();
+  EXPECT_FALSE(ghost.Contains(hash("y39998")));
+}
+
+TEST(Pins, LastOneOutFrees) {
+  alignas(16) char memory[64] = {};
+  Item* item = reinterpret_cast<Item*>(memory);
+  Pins pins;
+  EXPECT_TRUE(pins.MayFree(item));
+  pins.Pin(item);
+  pins.Pin(item);
+  EXPECT_FALSE(pins.MayFree(item));
+  EXPECT_FALSE(pins.Unpin(item));
+  EXPECT_TRUE(pins.Unpin(item));
+  pins.Pin(item);
+  EXPECT_FALSE(pins.Unpin(item));  // was not retired: lives on
+  EXPECT_TRUE(pins.MayFree(item));
+}
+
+class SlabsTest : public ::testing::Test {
+ protected:
+  static Slabs::Options Small() {
+    Slabs::Options options;
+    options.max_bytes = 1 << 20;
+    options.page_size = 16384;
+    return options;
+  }
+  void GracePeriod() {
+    for (int i = 0; i < 3; ++i) epochs_.TryAdvance();
+  }
+  Clock clock_;
+  EpochDomain epochs_;
+  Slabs slabs_{Small(), epochs_, clock_};
+};
+
+TEST_F(SlabsTest, ClassesHoldWhatTheySay) {
+  for (size_t size = 1; size <= slabs_.page_size(); ++size) {
+    const int c = slabs_.ClassFor(size);
+    ASSERT_GE(slabs_.chunk_size(c), size);
+    if (c > 1) {
+      ASSERT_LT(slabs_.chunk_size(c - 1), size);
+    }
+  }
+  EXPECT_EQ(slabs_.ClassFor(slabs_.page_size() + 1), 0);
+  for (int c = 1; c <= slabs_.classes(); ++c) {
+    EXPECT_EQ(slabs_.chunk_size(c) % kItemAlignment, 0u);
+    // At the end of a page less than one step of the next class is lost.
+    EXPECT_LT(slabs_.page_size() - slabs_.chunks_per_page(c) *
+                                       slabs_.chunk_size(c),
+              std::max(slabs_.chunk_size(c) / 10, uint32_t{512}));
+  }
+}
+
+TEST_F(SlabsTest, ChunksAreDistinctAndComeBack) {
+  const int c = slabs_.ClassFor(100);
+  ASSERT_TRUE(slabs_.OpenPage(c, Queue::kMain, 0));
+  std::set<char*> chunks;
+  char* got[7];
+  size_t n;
+  while ((n = slabs_.Take(c, Queue::kMain, got, 7)) != 0) {
+    for (size_t i = 0; i < n; ++i) {
+      std::memset(got[i], 0, slabs_.chunk_size(c));
+      EXPECT_TRUE(chunks.insert(got[i]).second);
+      EXPECT_EQ(slabs_.ClassOf(got[i]), c);
+      EXPECT_EQ(slabs_.QueueOf(got[i]), Queue::kMain);
+    }
+  }
+  EXPECT_EQ(chunks.size(), slabs_.chunks_per_page(c));
+  EXPECT_EQ(slabs_.FreeChunks(c), 0u);
+  std::vector<char*> back(chunks.begin(), chunks.end());
+  slabs_.Give(back.data(), 10);
+  EXPECT_EQ(slabs_.FreeChunks(c), 10u);
+  EXPECT_EQ(slabs_.Take(c, Queue::kProbation, got, 7), 0u);
+  EXPECT_EQ(slabs_.Take(c, Queue::kMain, got, 7), 7u);
+}
+
+TEST_F(SlabsTest, DrainedPageWaitsForGraceThenServesAnyClass) {
+  const int c = slabs_.ClassFor(100);
+  slabs_.set_page_limit(1);
+  ASSERT_TRUE(slabs_.OpenPage(c, Queue::kProbation, 0));
+  EXPECT_FALSE(slabs_.OpenPage(c, Queue::kProbation, 0));
+  char* got[3];
+  ASSERT_EQ(slabs_.Take(c, Queue::kProbation, got, 3), 3u);
+  const PageIndex p = slabs_.PageOf(got[0]);
+  EXPECT_TRUE(slabs_.StartDraining(p));
+  EXPECT_FALSE(slabs_.StartDraining(p));
+  char* none;
+  EXPECT_EQ(slabs_.Take(c, Queue::kProbation, &none, 1), 0u);
+  EpochParticipant reader(epochs_);
+  reader.Online();
+  slabs_.Give(got, 3);
+  EXPECT_EQ(slabs_.page(p).state.load(), PageState::kClosed);
+  GracePeriod();
+  EXPECT_FALSE(slabs_.OpenPage(c + 1, Queue::kMain, 0));  // a reader is on
+  reader.Offline();
+  GracePeriod();
+  EXPECT_TRUE(slabs_.OpenPage(c + 1, Queue::kMain, 0));
+  EXPECT_EQ(slabs_.queue_pages(Queue::kProbation), 0u);
+  EXPECT_EQ(slabs_.queue_pages(Queue::kMain), 1u);
+}
+
+TEST_F(SlabsTest, LeavesWhatItIsToldToLeave) {
+  const size_t limit = slabs_.page_limit();
+  size_t opened = 0;
+  while (slabs_.OpenPage(1, Queue::kProbation, 5)) ++opened;
+  EXPECT_EQ(opened, limit - 5);
+  while (slabs_.OpenPage(1, Queue::kProbation, 0)) ++opened;
+  EXPECT_EQ(opened, limit);
+}
+
+}  // namespace
+}  // namespace cucache

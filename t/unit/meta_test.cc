@@ -1,0 +1,200 @@
+// Copyright (c) 2026 The cucache authors. BSD-3-Clause, see LICENSE.
+
+#include "proto/meta.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "proto/response.h"
+
+namespace cucache {
+namespace {
+
+using Parser = void (*)(const Tokens&, const Clock&, char*, MetaRequest*);
+
+class Meta : public testing::Test {
+ protected:
+  MetaRequest Parse(Parser parser, const std::string& line) {
+    line_ = line;
+    MetaRequest out;
+    parser(Tokens(line_), clock_, buffer_, &out);
+    return out;
+  }
+  std::string_view Error(Parser parser, const std::string& line) {
+    return Parse(parser, line).error;
+  }
+  static std::string Fields(const MetaRequest& r) {
+    return {r.reply.fields, r.reply.count};
+  }
+
+  Clock clock_;
+  std::string line_;
+  char buffer_[kKeyBuffer];
+};
+
+TEST_F(Meta, FlagsInRequestOrder) {
+  const MetaRequest r =
+      Parse(ParseMetaGet, "mg key s v f c t l h k Oxyz q u E9");
+  EXPECT_EQ(r.error, "");
+  EXPECT_EQ(Fields(r), "sfctlhkO");
+  EXPECT_EQ(r.reply.opaque, "Oxyz");
+  EXPECT_EQ(r.reply.key, "key");
+  EXPECT_TRUE(r.reply.quiet);
+  EXPECT_TRUE(r.reply.show_value);
+  EXPECT_TRUE(r.request.Has(kNoBump));
+  EXPECT_FALSE(r.request.Has(kNoValue));
+  EXPECT_TRUE(r.request.Has(kExplicitCas));
+  EXPECT_EQ(r.request.new_cas, 9u);
+}
+
+TEST_F(Meta, ArgumentsOfGet) {
+  const MetaRequest r = Parse(ParseMetaGet, "mg k T10 N20 R30 C40");
+  EXPECT_EQ(r.error, "");
+  EXPECT_EQ(r.request.exptime, clock_.FromExptime(10));
+  EXPECT_EQ(r.request.vivify_exptime, clock_.FromExptime(20));
+  EXPECT_EQ(r.request.recache_ttl, 30);
+  EXPECT_EQ(r.request.cas, 40u);
+  EXPECT_EQ(r.request.options,
+            kTouch | kVivify | kRecache | kCompareCas | kNoValue);
+}
+
+TEST_F(Meta, TtlLeftOfItsChangeIsTheOldOne) {
+  EXPECT_EQ(Fields(Parse(ParseMetaGet, "mg k t T10")), "<");
+  EXPECT_EQ(Fields(Parse(ParseMetaGet, "mg k s t N10")), "s<");
+  EXPECT_EQ(Fields(Parse(ParseMetaGet, "mg k T10 t")), "t");
+}
+
+TEST_F(Meta, Base64Key) {
+  const MetaRequest r = Parse(ParseMetaGet, "mg Zm9v b k");
+  EXPECT_EQ(r.error, "");
+  EXPECT_EQ(r.request.key, "foo");
+  EXPECT_EQ(r.reply.key, "foo");
+  EXPECT_TRUE(r.reply.binary_key);
+  EXPECT_TRUE(r.request.Has(kBinaryKey));
+}
+
+TEST_F(Meta, ErrorsOfFlags) {
+  const auto parser = ParseMetaGet;
+  EXPECT_EQ(Error(parser, "mg"), reply::kBadFormat);
+  EXPECT_EQ(Error(parser, "mg k !"), reply::kBadFormat);
+  EXPECT_EQ(Error(parser, "mg k {"), reply::kBadFormat);
+  EXPECT_EQ(Error(parser, "mg k @"), reply::kBadFormat);
+  EXPECT_EQ(Error(parser, "mg k \x80"), reply::kBadFormat);
+  EXPECT_EQ(Error(parser, "mg k v v"), reply::kDuplicateFlag);
+  EXPECT_EQ(Error(parser, "mg k S1"), reply::kInvalidFlag);
+  EXPECT_EQ(Error(parser, "mg k 5"), reply::kInvalidFlag);
+  EXPECT_EQ(Error(parser, "mg k ["), reply::kInvalidFlag);
+  for (const char* flag : {"T", "N", "R", "C", "E", "Tx", "C-1", "N1x"}) {
+    EXPECT_EQ(Error(parser, std::string("mg k ") + flag), reply::kBadToken);
+  }
+  EXPECT_EQ(Error(parser, "mg k F"), reply::kBadFormat);
+  EXPECT_EQ(Error(parser, "mg k F4294967296"), reply::kBadFormat);
+  EXPECT_EQ(Error(parser, "mg k J"), reply::kBadInitial);
+  EXPECT_EQ(Error(parser, "mg k Dx"), reply::kBadMetaDelta);
+  EXPECT_EQ(Error(parser, "mg !!! b"), reply::kBadKeyEncoding);
+}
+
+TEST_F(Meta, LimitsOfALine) {
+  EXPECT_EQ(Error(ParseMetaGet, "mg " + std::string(250, 'k')), "");
+  EXPECT_EQ(Error(ParseMetaGet, "mg " + std::string(251, 'k')),
+            reply::kBadFormat);
+  EXPECT_EQ(Error(ParseMetaGet, "mg k O" + std::string(31, 'o')), "");
+  EXPECT_EQ(Error(ParseMetaGet, "mg k O" + std::string(32, 'o')),
+            reply::kOpaqueTooLong);
+  EXPECT_EQ(Error(ParseMetaGet, "mg k b q k c f s t v h u x I l M J1 D1 P L"),
+            reply::kBadKeyEncoding);
+  EXPECT_EQ(Error(ParseMetaGet, "mg k b q k c f s t v h u x I l M J1 D1 P L v"),
+            reply::kTooManyFlags);
+}
+
+// memcached goes on after a wrong argument: the last error is the one.
+TEST_F(Meta, TheLastErrorIsTold) {
+  EXPECT_EQ(Error(ParseMetaGet, "mg k Fx Cx"), reply::kBadToken);
+  EXPECT_EQ(Error(ParseMetaGet, "mg k Cx Fx"), reply::kBadToken);
+  EXPECT_EQ(Error(ParseMetaGet, "mg k Cx Dx"), reply::kBadMetaDelta);
+  EXPECT_EQ(Error(ParseMetaGet, "mg k Cx v v"), reply::kDuplicateFlag);
+}
+
+TEST_F(Meta, Set) {
+  const MetaRequest r = Parse(ParseMetaSet, "ms k 5 F7 T10 C3 MR I c");
+  EXPECT_EQ(r.error, "");
+  EXPECT_TRUE(r.has_value);
+  EXPECT_EQ(r.request.value_length, 5u);
+  EXPECT_EQ(r.request.flags, 7u);
+  EXPECT_EQ(r.request.mode, StoreMode::kReplace);
+  EXPECT_TRUE(r.request.Has(kInvalidate));
+}
+
+TEST_F(Meta, ModesOfSet) {
+  const auto mode = [&](const char* token) {
+    return Parse(ParseMetaSet, std::string("ms k 1 ") + token).request.mode;
+  };
+  EXPECT_EQ(mode("MS"), StoreMode::kSet);
+  EXPECT_EQ(mode("ME"), StoreMode::kAdd);
+  EXPECT_EQ(mode("MA"), StoreMode::kAppend);
+  EXPECT_EQ(mode("MP"), StoreMode::kPrepend);
+  EXPECT_EQ(mode("MR"), StoreMode::kReplace);
+  for (const char* token : {"M", "MX", "Madd", "M+"}) {
+    const MetaRequest r = Parse(ParseMetaSet, std::string("ms k 1 ") + token);
+    EXPECT_EQ(r.error, reply::kBadStoreMode) << token;
+    EXPECT_TRUE(r.has_value);
+  }
+}
+
+TEST_F(Meta, SetWithoutALength) {
+  for (const char* line : {"ms", "ms k", "ms k x", "ms k -1", "ms k S1",
+                           "ms k 2147483646", "ms k 1 !"}) {
+    const MetaRequest r = Parse(ParseMetaSet, line);
+    EXPECT_EQ(r.error, reply::kBadFormat) << line;
+    EXPECT_FALSE(r.has_value) << line;
+  }
+}
+
+TEST_F(Meta, Arithmetic) {
+  const MetaRequest r = Parse(ParseMetaArithmetic, "ma k N0 J13 D5 MD v");
+  EXPECT_EQ(r.error, "");
+  EXPECT_EQ(r.request.initial, 13u);
+  EXPECT_EQ(r.request.delta, 5u);
+  EXPECT_TRUE(r.request.Has(kVivify));
+  EXPECT_TRUE(r.request.Has(kDecrement));
+  EXPECT_EQ(Parse(ParseMetaArithmetic, "ma k").request.delta, 1u);
+  EXPECT_EQ(Error(ParseMetaArithmetic, "ma"), reply::kBadFormat);
+  EXPECT_EQ(Error(ParseMetaArithmetic, "ma k !"), reply::kBadFormat);
+  EXPECT_EQ(Error(ParseMetaArithmetic, "ma k b b"),
+            reply::kInvalidOrDuplicateFlag);
+  EXPECT_EQ(Error(ParseMetaArithmetic, "ma k Dx"),
+            reply::kInvalidOrDuplicateFlag);
+  EXPECT_EQ(Error(ParseMetaArithmetic, "ma k MX"), reply::kBadArithmeticMode);
+}
+
+TEST_F(Meta, CodeLine) {
+  const MetaRequest r = Parse(ParseMetaDelete, "md Zm9v c k Ox b t");
+  char line[kMaxMetaLine];
+  char* end = FormatMetaCode(r.reply, "NF", line);
+  EXPECT_EQ(std::string(line, end), "NF kZm9v b Ox\r\n");
+}
+
+TEST_F(Meta, StoredLine) {
+  const MetaRequest r = Parse(ParseMetaSet, "ms key 5 s c f k Ox t");
+  Result result;
+  result.status = Status::kStored;
+  result.cas = 77;
+  result.value_length = 9;
+  char line[kMaxMetaLine];
+  char* end = FormatMetaStored(r.reply, result, line);
+  EXPECT_EQ(std::string(line, end), "HD s9 c77 kkey Ox\r\n");
+}
+
+TEST_F(Meta, LongestLinesFit) {
+  const std::string key(250, '\xff');
+  MetaRequest r = Parse(ParseMetaGet,
+                        "mg k s f c t l h k O" + std::string(31, 'o') + " v b");
+  r.reply.key = key;
+  r.reply.binary_key = true;
+  char line[kMaxMetaLine];
+  EXPECT_LT(FormatMetaCode(r.reply, "EN", line) - line, 500);
+}
+
+}  // namespace
+}  // namespace cucache

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/settings.h"
 #include "daemon.h"
+#include "net/sasl.h"
 #include "privs.h"
 #include "server.h"
 #include "signals.h"
@@ -62,6 +63,9 @@ int Serve(const Settings& settings, Server* server, Daemonizer* daemonizer) {
 }
 
 int RunDaemon(const Settings& settings) {
+  if (settings.sasl && !HaveSasl()) {
+    return Complain("-S: this server is not built with SASL support", EX_USAGE);
+  }
   if (int code = RaiseLimits(settings); code != 0) return code;
   if (int code = CheckUser(settings.username); code != 0) return code;
   Daemonizer daemonizer;

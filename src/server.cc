@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "net/sasl.h"
 
 namespace cucache {
 namespace {
@@ -85,9 +86,8 @@ bool Server::Start(std::string* error) {
   event_add(&tick_event_, &interval);
   cache_ = std::make_unique<Cache>(settings_, clock_);
   cache_->StartMaintenance();
-  if (LoadAuthFile(error) && StartWorkers(error) &&
-      StartHandshakers(error) &&
-      listener_.Start(base_.get(), this)) {
+  if (StartAuthentication(error) && StartWorkers(error) &&
+      StartHandshakers(error) && listener_.Start(base_.get(), this)) {
     return true;
   }
   if (error->empty()) *error = "cannot wait for connections";
@@ -95,8 +95,12 @@ bool Server::Start(std::string* error) {
   return false;
 }
 
-// As the user who will read it again.
-bool Server::LoadAuthFile(std::string* error) {
+// As the user who will read the files again.
+bool Server::StartAuthentication(std::string* error) {
+  if (settings_.sasl) {
+    sasl_ = NewSaslService(error);
+    return sasl_ != nullptr;
+  }
   if (settings_.auth_file.empty()) return true;
   auth_file_ = std::make_unique<AuthFile>(settings_.auth_file);
   if (!auth_file_->Load(error)) return false;
@@ -160,9 +164,22 @@ bool Server::StartHandshakers(std::string* error) {
 }
 
 bool Server::StartWorkers(std::string* error) {
+  watchers_ = std::make_unique<Watchers>(cache_->events(),
+                                         settings_.watcher_logbuf_size);
+  if (!watchers_->Start(error)) return false;
   for (int i = 0; i < settings_.num_threads; ++i) {
     workers_.push_back(std::make_unique<Worker>(
         settings_, clock_, *cache_, *this, [this] { OnConnectionClosed(); }));
+    workers_.back()->set_watchers(watchers_.get());
+  }
+  std::string bad;
+  if (!udp_trust_.Parse(settings_.udp_trust, &bad)) {
+    *error = "no network: " + bad;
+    return false;
+  }
+  const std::vector<int>& datagrams = listener_.udp_sockets();
+  for (size_t i = 0; i < datagrams.size(); ++i) {
+    workers_[i % workers_.size()]->AddUdp(datagrams[i], udp_trust_);
   }
   // Their number does not change any more when the first one runs.
   for (const auto& worker : workers_) {
@@ -188,6 +205,8 @@ void Server::StopWorkers() {
   for (const auto& handshaker : handshakers_) handshaker->Stop();
   for (const auto& handshaker : handshakers_) handshaker->Join();
   handshakers_.clear();
+  // It hands connections back to workers that still run.
+  if (watchers_ != nullptr) watchers_->Stop();
   for (const auto& worker : workers_) worker->Stop();
   for (const auto& worker : workers_) worker->Join();
   if (cache_ != nullptr) cache_->StopMaintenance();
@@ -245,7 +264,7 @@ int Server::reserved_fds() const {
 
 int Server::MaxClients() const {
   return settings_.maxconns - reserved_fds() -
-         static_cast<int>(listener_.size());
+         static_cast<int>(listener_.size() + listener_.udp_sockets().size());
 }
 
 Dispatcher::Verdict Server::Dispatch(int fd, TlsMode tls) {
@@ -363,6 +382,7 @@ struct Server::Row {
   ConnState state;
   RelTime idle;
   std::string peer_name = {};  // of a verified certificate
+  bool udp = false;
 };
 
 void Server::ConnectionRows(const StatSink& sink) {
@@ -371,6 +391,11 @@ void Server::ConnectionRows(const StatSink& sink) {
     const int fd = listener_.fd(i);
     rows.push_back(
         {fd, LocalAddressText(fd), "", ConnState::kListening, clock_.uptime()});
+  }
+  for (const int fd : listener_.udp_sockets()) {
+    rows.push_back(
+        {fd, LocalAddressText(fd), "", ConnState::kRead, clock_.uptime()});
+    rows.back().udp = true;
   }
   for (const auto& worker : workers_) {
     worker->ForEachConn([&rows, this](const Conn& c) {
@@ -383,6 +408,7 @@ void Server::ConnectionRows(const StatSink& sink) {
             [](const Row& a, const Row& b) { return a.fd < b.fd; });
   for (const Row& row : rows) {
     const std::string prefix = std::to_string(row.fd) + ":";
+    if (row.udp) sink(prefix + "UDP", "UDP");
     sink(prefix + "addr", row.address);
     if (!row.listen_address.empty()) {
       sink(prefix + "listen_addr", row.listen_address);

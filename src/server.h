@@ -26,14 +26,17 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/network.h"
 #include "base/settings.h"
 #include "cache/cache.h"
+#include "command/sasl.h"
 #include "command/server_control.h"
 #include "net/authfile.h"
 #include "net/handshaker.h"
 #include "net/listener.h"
 #include "net/thread.h"
 #include "net/tls.h"
+#include "net/watch.h"
 
 namespace cucache {
 
@@ -70,6 +73,7 @@ class Server final : public ServerControl, private Dispatcher {
   void SumStats(StatsSum* sum) override;
   void ConnectionRows(const StatSink& sink) override;
   Authenticator* authenticator() override { return auth_file_.get(); }
+  SaslService* sasl() override { return sasl_.get(); }
   bool RefreshCertificates(std::string* error) override;
   void SetVerbosity(int level) override;
   void Shutdown(bool graceful) override;
@@ -98,7 +102,7 @@ class Server final : public ServerControl, private Dispatcher {
   void ReadAsked();
   void Tick();
 
-  bool LoadAuthFile(std::string* error);
+  bool StartAuthentication(std::string* error);
   void ReloadAuthFile();
   bool StartTls(std::string* error);
   void ReloadCertificates();
@@ -117,7 +121,10 @@ class Server final : public ServerControl, private Dispatcher {
   Clock clock_;
   Listener listener_;
   std::unique_ptr<AuthFile> auth_file_;  // nullptr without -Y
+  std::unique_ptr<SaslService> sasl_;    // nullptr without -S
   std::unique_ptr<Cache> cache_;
+  std::unique_ptr<Watchers> watchers_;
+  NetworkList udp_trust_;     // -o udp_trust
   std::unique_ptr<Tls> tls_;  // nullptr without -Z
   std::vector<std::unique_ptr<Worker>> workers_;
   size_t next_worker_ = 0;

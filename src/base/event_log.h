@@ -55,15 +55,15 @@ struct Event {
   EventKind kind;
   Type type = Type::kText;
   uint8_t slab_class = 0;
-  bool fetched = false;          // eviction
-  const char* status = nullptr;  // a literal
+  bool fetched = false;           // eviction
+  const char* status = nullptr;   // a literal
   const char* command = nullptr;  // a literal
-  uint32_t size = 0;             // bytes of the value
-  int64_t ttl = 0;               // seconds
-  uint32_t idle = 0;             // eviction: seconds since the last access
-  int fd = 0;                    // filled by Write
-  uint64_t gid = 0;              // filled by Write; grows with time
-  int64_t time_us = 0;           // filled by Write; wall clock
+  uint32_t size = 0;              // bytes of the value
+  int64_t ttl = 0;                // seconds
+  uint32_t idle = 0;              // eviction: seconds since the last access
+  int fd = 0;                     // filled by Write
+  uint64_t gid = 0;               // filled by Write; grows with time
+  int64_t time_us = 0;            // filled by Write; wall clock
 };
 
 // The line that a watcher sees, line feed and all. `payload` is the key, or
@@ -81,8 +81,9 @@ class EventLog {
   EventLog(const EventLog&) = delete;
   EventLog& operator=(const EventLog&) = delete;
 
-  bool Wants(EventKind kind) const {
-    return (wanted_.load(std::memory_order_relaxed) & kind) != 0;
+  // Does anybody watch one of these kinds?
+  bool Wants(uint32_t kinds) const {
+    return (wanted_.load(std::memory_order_relaxed) & kinds) != 0;
   }
   void set_wanted(uint32_t kinds) {
     wanted_.store(kinds, std::memory_order_relaxed);
@@ -127,15 +128,14 @@ class EventLog {
 
 class EventBuffer {
  public:
-  explicit EventBuffer(EventLog& log)
-      : log_(log), ring_(log.worker_buffer_) {
+  explicit EventBuffer(EventLog& log) : log_(log), ring_(log.worker_buffer_) {
     log_.Add(this);
   }
   ~EventBuffer() { log_.Remove(this); }
   EventBuffer(const EventBuffer&) = delete;
   EventBuffer& operator=(const EventBuffer&) = delete;
 
-  bool Wants(EventKind kind) const { return log_.Wants(kind); }
+  bool Wants(uint32_t kinds) const { return log_.Wants(kinds); }
   // Whose commands the next events come from; 0: no client's.
   void set_fd(int fd) { fd_ = fd; }
   int fd() const { return fd_; }

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/argv_front.h"
+#include "base/network.h"
 #include "base/usage.h"
 
 // gflags' type of each codec.
@@ -230,8 +231,26 @@ bool CheckAuthentication(Settings* s, int* exit_code) {
                     EX_USAGE, exit_code);
   }
   if (s->udpport != 0) {
-    return Complain(ascii ? "-Y does not go with UDP (-U 0 switches it off)"
-                          : "-S does not go with UDP (-U 0 switches it off)",
+    return Complain(
+        ascii ? "Cannot use UDP with ascii authentication enabled (-U 0 to "
+                "disable)"
+              : "Cannot enable UDP while using binary SASL authentication.",
+        EX_USAGE, exit_code);
+  }
+  return true;
+}
+
+// Datagrams are not encrypted.
+bool CheckUdp(const Settings& s, int* exit_code) {
+  NetworkList networks;
+  std::string bad;
+  if (!networks.Parse(s.udp_trust, &bad)) {
+    return Complain("-o udp_trust: \"" + bad + "\" is no network as 10.0.0.0/8",
+                    EX_USAGE, exit_code);
+  }
+  if (s.udpport == 0) return true;
+  if (s.ssl_enabled) {
+    return Complain("Cannot use UDP with TLS enabled (-U 0 to disable)",
                     EX_USAGE, exit_code);
   }
   return true;
@@ -272,6 +291,13 @@ void Derive(Settings* s) {
   if (!gflags::GetCommandLineFlagInfoOrDie("prefix_delimiter").is_default) {
     s->detail_enabled = true;
   }
+  // As memcached, which opens nothing but the unix socket then.
+  if (!s->socketpath.empty()) s->udpport = 0;
+  if (s->udpport != 0) s->num_threads_per_udp = 1;
+  if (s->udpport != 0 &&
+      gflags::GetCommandLineFlagInfoOrDie("port").is_default) {
+    s->port = s->udpport;
+  }
   if (!gflags::GetCommandLineFlagInfoOrDie("temporary_ttl").is_default) {
     s->temp_lru = true;
   }
@@ -288,7 +314,7 @@ bool CheckTogether(Settings* s, int* exit_code) {
   return CheckItemSize(*s, exit_code) && CheckChunkSize(s, exit_code) &&
          CheckPageSize(*s, exit_code) && CheckSlabSizes(*s, exit_code) &&
          CheckQueues(*s, exit_code) && CheckTls(s, exit_code) &&
-         CheckAuthentication(s, exit_code);
+         CheckUdp(*s, exit_code) && CheckAuthentication(s, exit_code);
 }
 
 void RunGflags(const char* program, std::vector<std::string> flags) {
@@ -327,6 +353,7 @@ std::optional<Settings> ParseCommandLine(int argc, const char* const* argv,
   }
   RunGflags(argv[0], std::move(front.flags));
   Settings settings;
+  settings.debug_commands = std::string_view(argv[0]).ends_with("-debug");
   if (!CheckEmpty(exit_code) || !ApplyAll(&settings, exit_code) ||
       !CheckTogether(&settings, exit_code)) {
     return std::nullopt;

@@ -36,9 +36,9 @@ TlsMode TakeTlsWord(std::string_view* text) {
     std::string_view name;
     TlsMode mode;
   };
-  for (const Word& word : {Word{"notls:", TlsMode::kOff},
-                           Word{"btls:", TlsMode::kNoPeer},
-                           Word{"mtls:", TlsMode::kPeer}}) {
+  for (const Word& word :
+       {Word{"notls:", TlsMode::kOff}, Word{"btls:", TlsMode::kNoPeer},
+        Word{"mtls:", TlsMode::kPeer}}) {
     if (!StartsWith(*text, word.name)) continue;
     text->remove_prefix(word.name.size());
     return word.mode;

@@ -135,7 +135,12 @@ bool ParseDouble(std::string_view text, double* value) {
 }
 
 bool ParseLooseU64(std::string_view text, uint64_t* value) {
-  return ParseUnsigned(TrimNumber(text), std::string_view::npos,
+  text = TrimNumber(text);
+  // Minus nothing is nothing.
+  const bool minus_zero =
+      text.starts_with("-0") && text.find_first_not_of('0', 1) == text.npos;
+  if (minus_zero) text.remove_prefix(1);
+  return ParseUnsigned(text, std::string_view::npos,
                        std::numeric_limits<uint64_t>::max(), value);
 }
 

@@ -24,8 +24,8 @@ constexpr uint64_t kArenaFactor = 4;
 
 // A segment is a small part of the memory, and at most one huge page.
 unsigned SegmentBits(uint64_t maxbytes) {
-  const uint64_t buckets = std::bit_floor(
-      std::max<uint64_t>(maxbytes / 128 / 64, 1));
+  const uint64_t buckets =
+      std::bit_floor(std::max<uint64_t>(maxbytes / 128 / 64, 1));
   return std::clamp<unsigned>(std::countr_zero(buckets), 9, 15);
 }
 
@@ -44,20 +44,19 @@ Cache::Cache(Settings& settings, Clock& clock)
   slabs_ = std::make_unique<Slabs>(slabs, epochs_, clock);
   for (int c = 1; c <= slabs_->classes(); ++c) {
     // Magazines of all threads hold back a small part of a page.
-    magazine_batch_[static_cast<size_t>(c)] = static_cast<uint8_t>(
-        std::clamp<uint32_t>(slabs_->chunks_per_page(c) / 16, 1,
-                             CacheThread::kMagazine / 2));
+    magazine_batch_[static_cast<size_t>(c)] =
+        static_cast<uint8_t>(std::clamp<uint32_t>(
+            slabs_->chunks_per_page(c) / 16, 1, CacheThread::kMagazine / 2));
   }
 
   Assoc::Options table;
   table.segment_bits = SegmentBits(maxbytes);
   const uint64_t slots_per_segment = uint64_t{8} << table.segment_bits;
-  table.initial_segments = static_cast<unsigned>(std::bit_ceil(
-      std::max<uint64_t>(1, (uint64_t{1} << settings.hashpower_init) /
-                                slots_per_segment)));
-  table.max_segments = static_cast<unsigned>(std::bit_ceil(
-      std::max<uint64_t>(table.initial_segments,
-                         arena / 48 / slots_per_segment)));
+  table.initial_segments =
+      static_cast<unsigned>(std::bit_ceil(std::max<uint64_t>(
+          1, (uint64_t{1} << settings.hashpower_init) / slots_per_segment)));
+  table.max_segments = static_cast<unsigned>(std::bit_ceil(std::max<uint64_t>(
+      table.initial_segments, arena / 48 / slots_per_segment)));
   table.expand = settings.hash_expand;
   table.reserve = [this](size_t bytes) {
     const uint64_t now = table_bytes_.fetch_add(bytes) + bytes;
@@ -280,9 +279,8 @@ bool Cache::ReplaceMoved(CacheThread& t, uint64_t hash, Item* item, Item* copy,
     }
     constexpr uint8_t kNotCopied = Item::kPinned | Item::kWinSent;
     const uint8_t state = item->state.load(std::memory_order_relaxed);
-    copy->state.store(
-        static_cast<uint8_t>((state & ~kNotCopied) | win),
-        std::memory_order_release);
+    copy->state.store(static_cast<uint8_t>((state & ~kNotCopied) | win),
+                      std::memory_order_release);
     NoteExpiry(copy, copy->exptime.load(std::memory_order_relaxed));
     return {Action::kReplace, copy};
   };

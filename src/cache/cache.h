@@ -77,15 +77,14 @@ struct CacheFigures {
 struct SlabClassFigures {
   int id = 0;
   uint32_t chunk_size = 0, chunks_per_page = 0;
-  uint64_t total_pages = 0, total_chunks = 0, used_chunks = 0,
-           free_chunks = 0, mem_requested = 0;
+  uint64_t total_pages = 0, total_chunks = 0, used_chunks = 0, free_chunks = 0,
+           mem_requested = 0;
   uint64_t number_hot = 0, number_warm = 0, number_cold = 0;
   RelTime age_hot = 0, age_warm = 0, age = 0;
-  uint64_t evicted = 0, evicted_nonzero = 0, evicted_time = 0,
-           outofmemory = 0, reclaimed = 0, expired_unfetched = 0,
-           evicted_unfetched = 0, evicted_active = 0, crawler_reclaimed = 0,
-           crawler_items_checked = 0, moves_to_warm = 0,
-           moves_within_lru = 0, direct_reclaims = 0;
+  uint64_t evicted = 0, evicted_nonzero = 0, evicted_time = 0, outofmemory = 0,
+           reclaimed = 0, expired_unfetched = 0, evicted_unfetched = 0,
+           evicted_active = 0, crawler_reclaimed = 0, crawler_items_checked = 0,
+           moves_to_warm = 0, moves_within_lru = 0, direct_reclaims = 0;
 };
 
 // Where a walk over all items stands.
@@ -164,9 +163,8 @@ class Cache {
   // client asked for. Returns false if there was no room in the table and
   // nothing may be evicted; then nothing has changed.
   template <class Decide>
-  [[nodiscard]] bool Update(CacheThread& t, uint64_t hash,
-                            std::string_view key, Decide&& decide,
-                            uint64_t new_cas = 0);
+  [[nodiscard]] bool Update(CacheThread& t, uint64_t hash, std::string_view key,
+                            Decide&& decide, uint64_t new_cas = 0);
 
   // A fresh CAS id that is above `above` (if it can be).
   uint64_t NextCas(CacheThread& t, uint64_t above);
@@ -231,7 +229,7 @@ class Cache {
   size_t MagazineBatch(int c) const {
     return magazine_batch_[static_cast<size_t>(c)];
   }
-  size_t PieceBytes() const { return slabs_->page_size() - sizeof(Piece); }
+  size_t PieceBytes() const { return slabs_->max_chunk() - sizeof(Piece); }
   size_t PieceCount(uint32_t value_length) const {
     return (value_length + PieceBytes() - 1) / PieceBytes();
   }
@@ -282,9 +280,11 @@ class Cache {
 
   // --- Maintenance (cache_maintenance.cc). ---
   void MaintenanceLoop();
+  bool MaintainTable(CacheThread& t);
   bool MaintenanceStep(CacheThread& t);
   void Wake();
   bool NextPass(WalkCursor* cursor);
+  void ReleaseMemory(RelTime now);
   void CollectAll();
   void CollectOrphans() REQUIRES(threads_lock_);
 
@@ -333,7 +333,7 @@ class Cache {
   std::thread maintenance_;
   // Of the maintenance thread only.
   std::atomic<bool> limbo_waits_{false};
-  RelTime last_second_ = 0;
+  RelTime last_second_ = 0, last_release_ = 0;
 };
 
 template <class Decide>

@@ -113,6 +113,14 @@ SlabClassFigures Cache::ClassFigures(int c, const ItemSums& sums) {
 
 std::vector<SlabClassFigures> Cache::class_figures() {
   const auto sums = SumsSinceReset();
+  // Free chunks that threads have at hand.
+  std::array<uint64_t, kMaxSlabClasses> at_hand{};
+  ForEachThread([&](CacheThread& t) {
+    SpinLockGuard lock(t.mu_);
+    for (size_t c = 0; c < at_hand.size(); ++c) {
+      for (const auto& magazine : t.magazines_[c]) at_hand[c] += magazine.n;
+    }
+  });
   std::array<RelTime, kMaxSlabClasses> probation, main;
   eviction_->OldestAges(Queue::kProbation, clock_.now(), &probation);
   eviction_->OldestAges(Queue::kMain, clock_.now(), &main);
@@ -122,8 +130,12 @@ std::vector<SlabClassFigures> Cache::class_figures() {
             slabs_->class_pages(c, Queue::kMain) !=
         0) {
       rows.push_back(ClassFigures(c, *sums));
-      rows.back().age_hot = probation[static_cast<size_t>(c)];
-      rows.back().age = main[static_cast<size_t>(c)];
+      SlabClassFigures& row = rows.back();
+      row.free_chunks = std::min(
+          row.free_chunks + at_hand[static_cast<size_t>(c)], row.total_chunks);
+      row.used_chunks = row.total_chunks - row.free_chunks;
+      row.age_hot = probation[static_cast<size_t>(c)];
+      row.age = main[static_cast<size_t>(c)];
     }
   }
   return rows;

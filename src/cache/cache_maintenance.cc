@@ -4,8 +4,11 @@
 // behind the workers' backs. (Counterparts: assoc_maintenance_thread,
 // slab_maintenance_thread, lru_maintainer_thread, item_crawler_thread.)
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <chrono>
+#include <string>
 
 #include "cache/cache.h"
 #include "cache/crawler.h"
@@ -30,6 +33,7 @@ constexpr auto kShortNap = milliseconds(1);
 constexpr size_t kPrefaultBytes = 4 << 20;
 // Pages that are given back to the system in one step.
 constexpr size_t kReleaseAtOnce = 32;
+constexpr RelTime kReleaseInterval = 4;
 // A walk follows items that move this many times.
 constexpr int kMaxPasses = 8;
 
@@ -58,12 +62,15 @@ void Cache::Wake() {
 }
 
 void Cache::MaintenanceLoop() {
+  pthread_setname_np(pthread_self(), "cu-maintenance");
   CacheThread t(*this, maintenance_stats_);
   while (true) {
     t.Online();
     const auto start = steady_clock::now();
     const bool busy = MaintenanceStep(t);
-    const bool crawling = crawler_->Step(t, kCrawlChunks);
+    // Switched off, it still finishes what a flush or a client asked for.
+    const bool crawling = (settings_.lru_crawler || crawler_->running()) &&
+                          crawler_->Step(t, kCrawlChunks);
     const auto spent = steady_clock::now() - start;
     t.Offline();
     CollectAll();
@@ -71,8 +78,9 @@ void Cache::MaintenanceLoop() {
 
     std::chrono::nanoseconds nap = kNap;
     if (limbo_waits_) nap = kShortNap;
-    if (crawling) nap = std::max<std::chrono::nanoseconds>(
-        microseconds(settings_.lru_crawler_sleep), kCrawlRest * spent);
+    if (crawling)
+      nap = std::max<std::chrono::nanoseconds>(
+          microseconds(settings_.lru_crawler_sleep), kCrawlRest * spent);
     if (busy) nap = std::chrono::nanoseconds(0);
     MutexLock lock(wake_lock_);
     if (stop_) return;
@@ -83,15 +91,30 @@ void Cache::MaintenanceLoop() {
   }
 }
 
+bool Cache::MaintainTable(CacheThread& t) {
+  const bool grew = assoc_->is_expanding();
+  const bool busy = assoc_->Maintain(kBucketsPerStep);
+  const bool grows = assoc_->is_expanding();
+  if (grew != grows && t.events().Wants(kWatchSysEvents)) {
+    t.events().Write({.kind = kWatchSysEvents},
+                     std::string("type=table_grow state=") +
+                         (grows ? "started" : "done") +
+                         " hash_power=" + std::to_string(assoc_->hash_power()));
+  }
+  return busy;
+}
+
 // True if there is more to do at once.
 bool Cache::MaintenanceStep(CacheThread& t) {
-  bool busy = assoc_->Maintain(kBucketsPerStep);
+  const RelTime now = clock_.now();
+  // Once a second unasked, because only then it shrinks.
+  bool busy =
+      (assoc_->NeedsMaintenance() || now != last_second_) && MaintainTable(t);
   t.Quiescent();
   if (settings_.evict_to_free && slabs_->free_pages() < HighPages()) {
     busy |= eviction_->Drain(t, slabs_->page_size());
     t.Quiescent();
   }
-  const RelTime now = clock_.now();
   if (now >= flush_at_.load(std::memory_order_relaxed)) FlushNow();
   if (clear_ghost_.exchange(false, std::memory_order_relaxed)) {
     eviction_->ClearGhost();
@@ -104,9 +127,25 @@ bool Cache::MaintenanceStep(CacheThread& t) {
     FitPageLimit();
     eviction_->DrainStragglers(t);
   }
-  slabs_->ReleaseClosedPages(
-      std::max(2 * HighPages(), slabs_->free_pages() / 8), kReleaseAtOnce);
+  ReleaseMemory(now);
   return busy;
+}
+
+// Above the limit memory goes back to the system at once; below it slowly,
+// because what was closed a moment ago is often opened a moment later.
+void Cache::ReleaseMemory(RelTime now) {
+  const uint64_t limit = slabs_->page_limit() * uint64_t{slabs_->page_size()};
+  if (slabs_->resident_bytes() > limit) {
+    slabs_->ReleaseClosedPages(0, kReleaseAtOnce);
+  }
+  if (now - last_release_ < kReleaseInterval) return;
+  last_release_ = now;
+  const size_t closed =
+      slabs_->resident_bytes() / slabs_->page_size() - slabs_->open_pages();
+  const size_t keep = std::max(2 * HighPages(), slabs_->free_pages() / 8);
+  if (closed > keep) {
+    slabs_->ReleaseClosedPages(keep, (closed - keep) / 4 + 1);
+  }
 }
 
 // Frees what the grace periods allow, also of threads that sleep.

@@ -65,10 +65,10 @@ bool Cache::SetMemLimit(uint64_t bytes) {
 }
 
 size_t Cache::HighPages() const {
-  return std::max<size_t>(4, slabs_->page_limit() / 100);
+  return std::max<size_t>(8, slabs_->page_limit() / 100);
 }
 
-size_t Cache::LowPages() const { return HighPages() / 2; }
+size_t Cache::LowPages() const { return HighPages() * 3 / 4; }
 
 // --- Allocation. ---
 
@@ -78,8 +78,7 @@ bool Cache::TooLarge(const ItemShape& shape) const {
          settings_.item_size_max;
 }
 
-Queue Cache::QueueForNew(uint64_t hash, std::string_view key,
-                         uint8_t* mark) {
+Queue Cache::QueueForNew(uint64_t hash, std::string_view key, uint8_t* mark) {
   const Item* old = assoc_->Find(hash, key);
   if (old == nullptr || Check(old) != Absent::kNot) {
     return eviction_->QueueFor(hash);
@@ -95,22 +94,21 @@ AllocateStatus Cache::Allocate(CacheThread& t, const ItemShape& shape,
   if (TooLarge(shape)) return AllocateStatus::kTooLarge;
   uint8_t mark = 0;
   const Queue q = QueueForNew(shape.hash, shape.key, &mark);
-  *item = AllocateWith(
-      t, shape, [&](size_t bytes) { return TakeOrEvict(t, bytes, q); });
+  *item = AllocateWith(t, shape,
+                       [&](size_t bytes) { return TakeOrEvict(t, bytes, q); });
   if (*item == nullptr) return AllocateStatus::kNoMemory;
   (*item)->mark.store(mark, std::memory_order_relaxed);
   return AllocateStatus::kOk;
 }
 
 template <class Take>
-Item* Cache::AllocateWith(CacheThread& t, const ItemShape& shape,
-                          Take&& take) {
+Item* Cache::AllocateWith(CacheThread& t, const ItemShape& shape, Take&& take) {
   const size_t prefix = PrefixBytes(shape);
-  const bool chunked = prefix + shape.value_length > slabs_->page_size();
+  const bool chunked = prefix + shape.value_length > slabs_->max_chunk();
   const size_t size =
       prefix + (chunked ? PieceCount(shape.value_length) * sizeof(Piece*)
                         : shape.value_length);
-  if (size > slabs_->page_size()) return nullptr;
+  if (size > slabs_->max_chunk()) return nullptr;
   char* chunk = take(size);
   if (chunk == nullptr) return nullptr;
   auto* item = reinterpret_cast<Item*>(chunk);
@@ -177,14 +175,14 @@ void Cache::Free(CacheThread& t, Item* item) {
 
 char* Cache::TakeOrEvict(CacheThread& t, size_t bytes, Queue q) {
   const int c = slabs_->ClassFor(bytes);
-  char* chunk = t.TakeChunk(c, q, HighPages() / 4);
+  char* chunk = t.TakeChunk(c, q, HighPages() / 2);
   if (slabs_->free_pages() < HighPages()) EvictAhead(t, bytes);
   return chunk != nullptr ? chunk : MakeRoom(t, c, q);
 }
 
 // Eviction keeps a reserve of pages, so that nobody waits for a grace period.
-// It is the maintenance thread's work; below half of the reserve everyone who
-// allocates drains twice as much as it takes.
+// It is the maintenance thread's work; below three quarters of the reserve
+// everyone who allocates drains twice as much as it takes.
 void Cache::EvictAhead(CacheThread& t, size_t bytes) {
   if (!settings_.evict_to_free) return;
   if (asleep_.load(std::memory_order_relaxed)) Wake();
@@ -209,7 +207,8 @@ char* Cache::MakeRoom(CacheThread& t, int c, Queue q) {
     t.Quiescent();
     CollectAll();
     epochs_.TryAdvance();
-    if (!evict) ForEachThread([c](CacheThread& other) { other.RecallClass(c); });
+    if (!evict)
+      ForEachThread([c](CacheThread& other) { other.RecallClass(c); });
     char* chunk = t.TakeChunk(c, q, 0);
     if (chunk == nullptr && !evict) {
       chunk = t.TakeChunk(
@@ -227,8 +226,7 @@ char* Cache::MakeRoom(CacheThread& t, int c, Queue q) {
     }
   }
   t.patience_ = std::max(kMinGraceWait, t.patience_ / 2);
-  t.counters_[static_cast<size_t>(c)][static_cast<size_t>(q)]
-      .outofmemory.Add();
+  t.counters_[static_cast<size_t>(c)][static_cast<size_t>(q)].outofmemory.Add();
   return nullptr;
 }
 

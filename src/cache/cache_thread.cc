@@ -16,7 +16,10 @@ constexpr size_t kStampBatch = 16;
 }  // namespace
 
 CacheThread::CacheThread(Cache& cache, ThreadStats& stats)
-    : cache_(cache), stats_(stats), epoch_(cache.epochs_), events_(cache.events_) {
+    : cache_(cache),
+      stats_(stats),
+      epoch_(cache.epochs_),
+      events_(cache.events_) {
   for (auto& queues : magazines_) {
     for (Magazine& m : queues) m.n = 0;
   }
@@ -41,8 +44,7 @@ void CacheThread::Quiescent() {
 
 ItemCounters& CacheThread::Count(const Item* item) {
   const Slabs& slabs = *cache_.slabs_;
-  return counters_[slabs.ClassOf(item)]
-                  [static_cast<int>(slabs.QueueOf(item))];
+  return counters_[slabs.ClassOf(item)][static_cast<int>(slabs.QueueOf(item))];
 }
 
 char* CacheThread::TakeChunk(int c, Queue q, size_t leave) {
@@ -70,8 +72,9 @@ void CacheThread::PutChunk(char* chunk) {
     return;
   }
   const int c = page.slab_class.load(std::memory_order_relaxed);
-  Magazine& m = magazines_[c][static_cast<int>(
-      page.queue.load(std::memory_order_relaxed))];
+  Magazine& m =
+      magazines_[c]
+                [static_cast<int>(page.queue.load(std::memory_order_relaxed))];
   const size_t keep = cache_.MagazineBatch(c);
   // A magazine of one is one for all threads together already too much.
   if (m.n >= (keep == 1 ? 1 : 2 * keep)) {
@@ -90,7 +93,7 @@ void CacheThread::FlushDrained() {
 void CacheThread::Retire(Item* item) {
   SpinLockGuard lock(mu_);
   limbo_.push_back({item, 0});
-  limbo_size_.store(limbo_.size(), std::memory_order_relaxed);
+  limbo_size_.store(limbo_.size() - limbo_head_, std::memory_order_relaxed);
   if (++unstamped_ >= kStampBatch) StampRetired();
 }
 
@@ -111,13 +114,22 @@ void CacheThread::Collect() {
 
 void CacheThread::CollectLocked() {
   StampRetired();
-  while (!limbo_.empty() && cache_.epochs_.Passed(limbo_.front().stamp)) {
-    Item* item = limbo_.front().item;
-    limbo_.pop_front();
+  while (limbo_head_ < limbo_.size() &&
+         cache_.epochs_.Passed(limbo_[limbo_head_].stamp)) {
+    Item* item = limbo_[limbo_head_++].item;
     if (cache_.pins_.MayFree(item)) FreeNow(item);
   }
+  TrimLimbo();
   if (drained_count_ != 0) FlushDrained();
-  limbo_size_.store(limbo_.size(), std::memory_order_relaxed);
+  limbo_size_.store(limbo_.size() - limbo_head_, std::memory_order_relaxed);
+}
+
+// Forgets the entries that are gone, when that moves few of the others.
+void CacheThread::TrimLimbo() {
+  if (limbo_head_ < limbo_.size() / 2) return;
+  limbo_.erase(limbo_.begin(),
+               limbo_.begin() + static_cast<ptrdiff_t>(limbo_head_));
+  limbo_head_ = 0;
 }
 
 void CacheThread::FreeNow(Item* item) {
@@ -147,8 +159,11 @@ void CacheThread::RecallClass(int c) {
 void CacheThread::LeaveTo(std::deque<Retired>* orphans) {
   SpinLockGuard lock(mu_);
   CollectLocked();
-  orphans->insert(orphans->end(), limbo_.begin(), limbo_.end());
+  orphans->insert(orphans->end(),
+                  limbo_.begin() + static_cast<ptrdiff_t>(limbo_head_),
+                  limbo_.end());
   limbo_.clear();
+  limbo_head_ = 0;
   for (auto& queues : magazines_) {
     for (Magazine& m : queues) {
       cache_.slabs_->Give(m.chunks, m.n);
@@ -161,9 +176,9 @@ void CacheThread::Recall(PageIndex page, int c, Queue q) {
   Slabs& slabs = *cache_.slabs_;
   SpinLockGuard lock(mu_);
   Magazine& m = magazines_[c][static_cast<int>(q)];
-  char** end = std::partition(
-      m.chunks, m.chunks + m.n,
-      [&](const char* chunk) { return slabs.PageOf(chunk) != page; });
+  char** end = std::partition(m.chunks, m.chunks + m.n, [&](const char* chunk) {
+    return slabs.PageOf(chunk) != page;
+  });
   slabs.Give(end, static_cast<size_t>(m.chunks + m.n - end));
   m.n = static_cast<uint32_t>(end - m.chunks);
 }

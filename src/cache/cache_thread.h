@@ -19,6 +19,7 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
+#include <vector>
 
 #include "base/epoch.h"
 #include "base/event_log.h"
@@ -32,23 +33,23 @@ namespace cucache {
 class Cache;
 
 // Per thread, class and queue. Differences of two of them are what there is.
-#define CUCACHE_ITEM_COUNTERS(X)                        \
-  X(stored)            /* items linked by a command */  \
-  X(linked)            /* items */                      \
-  X(unlinked)          /* items */                      \
-  X(linked_bytes)      /* what they asked for */        \
-  X(unlinked_bytes)    /* the same */                   \
-  X(evicted)           /* unexpired items thrown out */ \
-  X(evicted_nonzero)   /* ... that had an expiry */     \
-  X(evicted_unfetched) /* ... that nobody had read */   \
-  X(evicted_active)    /* ... with a mark */            \
+#define CUCACHE_ITEM_COUNTERS(X)                         \
+  X(stored)            /* items linked by a command */   \
+  X(linked)            /* items */                       \
+  X(unlinked)          /* items */                       \
+  X(linked_bytes)      /* what they asked for */         \
+  X(unlinked_bytes)    /* the same */                    \
+  X(evicted)           /* unexpired items thrown out */  \
+  X(evicted_nonzero)   /* ... that had an expiry */      \
+  X(evicted_unfetched) /* ... that nobody had read */    \
+  X(evicted_active)    /* ... with a mark */             \
   X(evicted_time)      /* gauge: idle of the last one */ \
-  X(reclaimed)         /* dead items unlinked */        \
-  X(expired_unfetched) /* ... that nobody had read */   \
-  X(crawler_reclaimed) /* ... found by the crawler */   \
+  X(reclaimed)         /* dead items unlinked */         \
+  X(expired_unfetched) /* ... that nobody had read */    \
+  X(crawler_reclaimed) /* ... found by the crawler */    \
   X(crawler_checked)   /* items the crawler looked at */ \
-  X(outofmemory)       /* allocations refused */        \
-  X(moves_to_main)     /* from probation */             \
+  X(outofmemory)       /* allocations refused */         \
+  X(moves_to_main)     /* from probation */              \
   X(moves_within_main) /* reinserted */
 
 struct ItemCounters {
@@ -107,6 +108,7 @@ class CacheThread {
   void RecallClass(int c) EXCLUDES(mu_);
   void StampRetired() REQUIRES(mu_);
   void CollectLocked() REQUIRES(mu_);
+  void TrimLimbo() REQUIRES(mu_);
   void FlushDrained() REQUIRES(mu_);
   bool has_limbo() const {
     return limbo_size_.load(std::memory_order_relaxed) != 0;
@@ -131,7 +133,10 @@ class CacheThread {
   SpinLock mu_;
   std::array<std::array<Magazine, kQueues>, kMaxSlabClasses> magazines_
       GUARDED_BY(mu_);
-  std::deque<Retired> limbo_ GUARDED_BY(mu_);
+  // In the order of their stamps; those before limbo_head_ are gone. (A deque
+  // would allocate and free all the time.)
+  std::vector<Retired> limbo_ GUARDED_BY(mu_);
+  size_t limbo_head_ GUARDED_BY(mu_) = 0;
   // The last ones of limbo_, which have no stamp yet.
   size_t unstamped_ GUARDED_BY(mu_) = 0;
   // Chunks of draining pages on their way back, gathered to save locks.

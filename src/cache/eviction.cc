@@ -79,8 +79,8 @@ PageIndex Eviction::PopOldestOfClass(int c) {
   SpinLockGuard lock(queue_lock_);
   for (const PageList& list : queues_) {
     for (PageIndex p = list.head; p != kNoPage; p = slabs.page(p).queue_next) {
-      if (c == 0 || slabs.page(p).slab_class.load(
-                        std::memory_order_relaxed) == c) {
+      if (c == 0 ||
+          slabs.page(p).slab_class.load(std::memory_order_relaxed) == c) {
         Unlink(p);
         return p;
       }
@@ -160,8 +160,7 @@ void Eviction::ReopenNearlyEmpty() {
 bool Eviction::NextVictim() {
   FinishVictim();
   ReopenNearlyEmpty();
-  // A page may be requeued, or close before draining starts. Bounded, because
-  // every page might be worth keeping.
+  // A page may close before draining starts.
   for (int tries = 0; tries < 256; ++tries) {
     const Queue q = QueueToDrain();
     PageIndex p = PopOldest(q);
@@ -169,7 +168,7 @@ bool Eviction::NextVictim() {
       p = PopOldest(q == Queue::kMain ? Queue::kProbation : Queue::kMain);
     }
     if (p == kNoPage) return false;
-    if (RequeuePage(p) || !StartPage(p, &victim_)) continue;
+    if (!StartPage(p, &victim_)) continue;
     ++in_flight_;
     in_flight_stamp_ = cache_.epochs_.Stamp();
     return true;
@@ -252,42 +251,14 @@ void Eviction::DrainStragglers(CacheThread& t) {
   stragglers_.insert(stragglers_.end(), rest.begin(), rest.end());
 }
 
-// A page that holds one chunk can stay where it is and go to the end of main.
-// Only for pieces: their owner's mark is counted down where its head is.
-bool Eviction::RequeuePage(PageIndex p) {
-  Slabs& slabs = *cache_.slabs_;
-  Page& page = slabs.page(p);
-  if (page.state.load(std::memory_order_acquire) != PageState::kOpen ||
-      slabs.chunks_per_page(page.slab_class.load(
-          std::memory_order_relaxed)) != 1 ||
-      page.fresh.load(std::memory_order_acquire) == 0) {
-    return false;
-  }
-  const auto* piece = reinterpret_cast<const Piece*>(slabs.Chunk(p, 0));
-  if ((piece->state.load(std::memory_order_acquire) & Item::kPiece) == 0) {
-    return false;
-  }
-  const Item* owner = OwnerOf(*piece);
-  if (owner == nullptr || owner->recency() == 0 ||
-      cache_.Check(owner) != Absent::kNot) {
-    return false;
-  }
-  slabs.SetQueue(p, Queue::kMain);
-  SpinLockGuard lock(queue_lock_);
-  if (page.state.load(std::memory_order_relaxed) == PageState::kOpen) {
-    Append(p, Queue::kMain);
-  }
-  return true;
-}
-
 // --- What happens to its items. ---
 
 size_t Eviction::Gather(const Range& range, Item** items, size_t max,
                         uint32_t* at) {
   size_t n = 0;
   while (*at < range.end && n < max) {
-    Item* item = reinterpret_cast<Item*>(
-        cache_.slabs_->Chunk(range.page, (*at)++));
+    Item* item =
+        reinterpret_cast<Item*>(cache_.slabs_->Chunk(range.page, (*at)++));
     const uint8_t state = item->state.load(std::memory_order_acquire);
     if ((state & (Item::kLinked | Item::kPiece)) != 0) items[n++] = item;
   }
@@ -340,8 +311,8 @@ Item* Eviction::OwnerOf(const Piece& piece) const {
       (piece.state.load(std::memory_order_acquire) & Item::kPiece) != 0;
   if (!piece_still || !cache_.slabs_->Holds(owner)) return nullptr;
   const uint8_t state = owner->state.load(std::memory_order_acquire);
-  const bool linked = (state & Item::kLinked) != 0 &&
-                      (state & Item::kPiece) == 0;
+  const bool linked =
+      (state & Item::kLinked) != 0 && (state & Item::kPiece) == 0;
   return linked ? owner : nullptr;
 }
 
@@ -381,8 +352,8 @@ void Eviction::Evict(CacheThread& t, Item* item, uint64_t hash, Queue from) {
     return;
   }
   // Stores may race; then a few more or fewer are moved.
-  const int64_t left = std::max<int64_t>(
-      reinsertions_.load(std::memory_order_relaxed), 0);
+  const int64_t left =
+      std::max<int64_t>(reinsertions_.load(std::memory_order_relaxed), 0);
   reinsertions_.store(
       std::min(left + kReinsertionFactor * bytes, ReinsertionLimit()),
       std::memory_order_relaxed);

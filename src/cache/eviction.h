@@ -121,7 +121,6 @@ class Eviction : public PageObserver {
   int64_t ReinsertionLimit() const;
   bool Move(CacheThread& t, Item* item, uint64_t hash, Queue from);
   void Evict(CacheThread& t, Item* item, uint64_t hash, Queue from);
-  bool RequeuePage(PageIndex p);
 
   Cache& cache_;
   Ghost ghost_;

@@ -6,9 +6,9 @@
 // need for cache eviction", SOSP '23; here a FIFO in each small bucket instead
 // of one for all.)
 //
-// Thread safety: Add, Contains, Forget, Clear by any thread; a race loses or doubles a
-// fingerprint, nothing else. Resize by one thread at a time, and the old array
-// lives on for a grace period.
+// Thread safety: Add, Contains, Forget, Clear by any thread; a race loses or
+// doubles a fingerprint, nothing else. Resize by one thread at a time, and the
+// old array lives on for a grace period.
 
 #ifndef CUCACHE_CACHE_GHOST_H_
 #define CUCACHE_CACHE_GHOST_H_

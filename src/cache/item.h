@@ -123,8 +123,7 @@ struct Item {
           (m & kRecencyMask) == kRecencyMask ? m : static_cast<uint8_t>(m + 1);
       mark.store(next | kFetched, std::memory_order_relaxed);
     }
-    if (now - last_access.load(std::memory_order_relaxed) >=
-        kAccessInterval) {
+    if (now - last_access.load(std::memory_order_relaxed) >= kAccessInterval) {
       last_access.store(now, std::memory_order_relaxed);
     }
   }
@@ -142,8 +141,8 @@ static_assert(std::atomic<uint64_t>::is_always_lock_free);
 // walk over a page can tell what a chunk is from `state` alone.
 struct Piece {
   std::atomic<uint64_t> unused_times;
-  std::atomic<Item*> owner;  // the item whose value this is part of
-  uint32_t length;           // bytes of value that stand here
+  std::atomic<Item*> owner;    // the item whose value this is part of
+  uint32_t length;             // bytes of value that stand here
   std::atomic<uint8_t> state;  // Item::kPiece while it belongs to an item
   uint8_t unused[3];
 

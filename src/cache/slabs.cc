@@ -32,11 +32,11 @@ uint32_t PageSizeFor(uint64_t bytes, uint64_t max_item_bytes) {
   uint64_t size = std::min<uint64_t>(
       std::bit_floor(std::max<uint64_t>(bytes / kPagesInMemory, kMinPageSize)),
       kMaxPageSize);
-  const auto head_bytes = [max_item_bytes](uint64_t page) {
+  const auto head_bytes = [max_item_bytes](uint64_t chunk) {
     return sizeof(Item) + sizeof(uint32_t) + kMaxKeyLength +
-           (max_item_bytes / (page - sizeof(Piece)) + 1) * sizeof(Piece*);
+           (max_item_bytes / (chunk - sizeof(Piece)) + 1) * sizeof(Piece*);
   };
-  while (head_bytes(size) > size) size *= 2;
+  while (head_bytes(size / 2) > size / 2) size *= 2;
   return static_cast<uint32_t>(size);
 }
 
@@ -55,9 +55,9 @@ void SetFreeLink(char* chunk, char* next) {
 
 Slabs::Slabs(const Options& options, EpochDomain& epochs, const Clock& clock)
     : epochs_(epochs), clock_(clock) {
-  page_size_ = options.page_size != 0 ? options.page_size
-                                      : PageSizeFor(options.max_bytes,
-                                                    options.max_item_bytes);
+  page_size_ = options.page_size != 0
+                   ? options.page_size
+                   : PageSizeFor(options.max_bytes, options.max_item_bytes);
   CHECK(std::has_single_bit(page_size_) && page_size_ >= 4096);
   page_shift_ = std::countr_zero(page_size_);
   MakeClasses();
@@ -85,23 +85,20 @@ void Slabs::MakeClasses() {
   while (true) {
     // As large as the number of chunks that fit into a page allows.
     const uint32_t n = page_size_ / size;
-    const uint32_t fitted = size > kLinearLimit
-                                ? (page_size_ / n) & ~uint32_t{15}
-                                : size;
+    const uint32_t fitted =
+        size > kLinearLimit ? (page_size_ / n) & ~uint32_t{15} : size;
     chunk_sizes_[++c] = fitted;
     CHECK_LT(c, kMaxSlabClasses - 1);
-    if (fitted >= page_size_) break;
+    if (fitted >= max_chunk()) break;
     const uint32_t next =
         fitted < kLinearLimit
             ? fitted + 16
             : std::max(fitted + 16,
                        static_cast<uint32_t>(fitted * kClassFactor));
-    size = std::min(next & ~uint32_t{15}, page_size_);
-    // Fewer than two chunks to a page: the next class is the whole page.
-    if (size > page_size_ / 2) size = page_size_;
+    size = std::min(next & ~uint32_t{15}, max_chunk());
   }
   classes_ = c;
-  class_of_size_.resize(page_size_ / 16 + 1);
+  class_of_size_.resize(max_chunk() / 16 + 1);
   c = 1;
   for (size_t i = 0; i < class_of_size_.size(); ++i) {
     while (i * 16 > chunk_sizes_[c]) ++c;
@@ -110,7 +107,7 @@ void Slabs::MakeClasses() {
 }
 
 int Slabs::ClassFor(size_t size) const {
-  return size <= page_size_ ? class_of_size_[(size + 15) / 16] : 0;
+  return size <= max_chunk() ? class_of_size_[(size + 15) / 16] : 0;
 }
 
 void Slabs::MapArena(uint64_t bytes, bool huge_pages) {
@@ -118,8 +115,8 @@ void Slabs::MapArena(uint64_t bytes, bool huge_pages) {
   // PROT_NONE costs no memory and counts against no limit but that of address
   // space; if even that is short, less must do.
   for (uint64_t want = bytes;; want /= 2) {
-    mapping_bytes_ = ((want + page_size_ - 1) & ~uint64_t{page_size_ - 1}) +
-                     kAlign;
+    mapping_bytes_ =
+        ((want + page_size_ - 1) & ~uint64_t{page_size_ - 1}) + kAlign;
     mapping_ = mmap(nullptr, mapping_bytes_, PROT_NONE,
                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (mapping_ != MAP_FAILED) break;
@@ -208,8 +205,8 @@ void Slabs::Count(int c, Queue q, int n) {
 }
 
 void Slabs::LinkPartial(SlabClass& s, Page& page) {
-  ClassList& list = s.lists[static_cast<int>(
-      page.queue.load(std::memory_order_relaxed))];
+  ClassList& list =
+      s.lists[static_cast<int>(page.queue.load(std::memory_order_relaxed))];
   page.partial_prev = kNoPage;
   page.partial_next = list.partial_head;
   if (list.partial_head != kNoPage) {
@@ -220,8 +217,8 @@ void Slabs::LinkPartial(SlabClass& s, Page& page) {
 }
 
 void Slabs::UnlinkPartial(SlabClass& s, Page& page) {
-  ClassList& list = s.lists[static_cast<int>(
-      page.queue.load(std::memory_order_relaxed))];
+  ClassList& list =
+      s.lists[static_cast<int>(page.queue.load(std::memory_order_relaxed))];
   if (page.partial_prev != kNoPage) {
     pages_[page.partial_prev].partial_next = page.partial_next;
   } else {
@@ -281,8 +278,8 @@ bool Slabs::GiveOne(SlabClass& s, Page& page, char* chunk) {
   ++page.free_chunks;
   if (page.state.load(std::memory_order_relaxed) == PageState::kOpen) {
     if (!page.in_partial) LinkPartial(s, page);
-    const bool only = page.partial_next == kNoPage &&
-                      page.partial_prev == kNoPage;
+    const bool only =
+        page.partial_next == kNoPage && page.partial_prev == kNoPage;
     if (used != 0 || only) return false;  // S2
     UnlinkPartial(s, page);
   } else if (used != 0) {
@@ -370,24 +367,6 @@ void Slabs::Reopen(PageIndex p) {
   if (observer_ != nullptr) {
     observer_->PageOpened(p, page.queue.load(std::memory_order_relaxed));
   }
-}
-
-void Slabs::SetQueue(PageIndex p, Queue q) {
-  Page& page = pages_[p];
-  const int c = page.slab_class.load(std::memory_order_relaxed);
-  SlabClass& s = slab_classes_[c];
-  SpinLockGuard lock(s.lock);
-  const Queue old = page.queue.load(std::memory_order_relaxed);
-  if (old == q ||
-      page.state.load(std::memory_order_relaxed) != PageState::kOpen) {
-    return;
-  }
-  const bool partial = page.in_partial;
-  if (partial) UnlinkPartial(s, page);
-  page.queue.store(q, std::memory_order_relaxed);
-  if (partial) LinkPartial(s, page);
-  Count(c, old, -1);
-  Count(c, q, 1);
 }
 
 size_t Slabs::FreeChunks(int c) {

@@ -77,8 +77,8 @@ struct alignas(64) Page {
   // Changed as chunks come and go, so on a line of its own.
   alignas(64) std::atomic<uint32_t> fresh{0};  // S4
   std::atomic<uint32_t> used{0};               // S1
-  uint32_t free_chunks = 0;   // length of the free list
-  char* free_head = nullptr;  // linked through Item::cas
+  uint32_t free_chunks = 0;                    // length of the free list
+  char* free_head = nullptr;                   // linked through Item::cas
   // No item here expires before this moment (see crawler.h).
   std::atomic<RelTime> earliest_expiry{~RelTime{0}};
   // The number of the last move of an item into this page (Cache::Walk).
@@ -98,12 +98,12 @@ class PageObserver {
 class Slabs {
  public:
   struct Options {
-    uint64_t max_bytes = 64 << 20;   // for pages; page_limit follows
-    uint64_t arena_bytes = 0;        // address space; 0: from max_bytes
-    uint32_t page_size = 0;          // a power of two; 0: from max_bytes
+    uint64_t max_bytes = 64 << 20;  // for pages; page_limit follows
+    uint64_t arena_bytes = 0;       // address space; 0: from max_bytes
+    uint32_t page_size = 0;         // a power of two; 0: from max_bytes
     // A page has to hold the pointers to all pieces of an item this large.
     uint64_t max_item_bytes = 1 << 20;
-    bool huge_pages = false;         // madvise (-L)
+    bool huge_pages = false;  // madvise (-L)
   };
 
   Slabs(const Options& options, EpochDomain& epochs, const Clock& clock);
@@ -120,6 +120,9 @@ class Slabs {
   // The class of the smallest chunk that holds `size` bytes; 0 if none does.
   int ClassFor(size_t size) const;
   uint32_t page_size() const { return page_size_; }
+  // The largest chunk. Half a page, so that values between half a page and a
+  // whole one, which would waste up to half, are kept in pieces.
+  uint32_t max_chunk() const { return page_size_ / 2; }
 
   // --- Chunks, in batches. ---
   // Takes up to `n` chunks of a class and queue from pages that are open.
@@ -132,16 +135,16 @@ class Slabs {
 
   // --- Pages. ---
   PageIndex PageOf(const void* chunk) const {
-    return static_cast<PageIndex>(
-        (static_cast<const char*>(chunk) - arena_) >> page_shift_);
+    return static_cast<PageIndex>((static_cast<const char*>(chunk) - arena_) >>
+                                  page_shift_);
   }
   Page& page(PageIndex i) { return pages_[i]; }
   const Page& page(PageIndex i) const { return pages_[i]; }
   // Is this an address where a chunk may be?
   bool Holds(const void* address) const {
-    const auto offset = static_cast<uint64_t>(
-        reinterpret_cast<uintptr_t>(address) -
-        reinterpret_cast<uintptr_t>(arena_));
+    const auto offset =
+        static_cast<uint64_t>(reinterpret_cast<uintptr_t>(address) -
+                              reinterpret_cast<uintptr_t>(arena_));
     return offset % kItemAlignment == 0 &&
            offset >> page_shift_ < touched_pages();
   }
@@ -154,9 +157,8 @@ class Slabs {
   // The i-th chunk of a page that is open or draining.
   char* Chunk(PageIndex p, uint32_t i) const {
     return arena_ + (static_cast<size_t>(p) << page_shift_) +
-           static_cast<size_t>(i) *
-               chunk_sizes_[pages_[p].slab_class.load(
-                   std::memory_order_relaxed)];
+           static_cast<size_t>(i) * chunk_sizes_[pages_[p].slab_class.load(
+                                        std::memory_order_relaxed)];
   }
   // Pages with an index below this may be in use.
   PageIndex touched_pages() const {
@@ -167,8 +169,6 @@ class Slabs {
   bool StartDraining(PageIndex p);
   // A page that drains may give chunks again after all.
   void Reopen(PageIndex p);
-  // Moves a page as a whole to the other queue (it holds one chunk).
-  void SetQueue(PageIndex p, Queue q);
 
   // --- The limit. ---
   size_t page_limit() const {
@@ -176,17 +176,14 @@ class Slabs {
   }
   void set_page_limit(size_t pages);
   size_t arena_pages() const { return arena_pages_; }
-  size_t open_pages() const {
-    return open_.load(std::memory_order_relaxed);
-  }
+  size_t open_pages() const { return open_.load(std::memory_order_relaxed); }
   // Pages that could be opened now or after a grace period.
   size_t free_pages() const {
     const size_t open = open_pages(), limit = page_limit();
     return open < limit ? limit - open : 0;
   }
   size_t class_pages(int c, Queue q) const {
-    return class_pages_[c][static_cast<int>(q)].load(
-        std::memory_order_relaxed);
+    return class_pages_[c][static_cast<int>(q)].load(std::memory_order_relaxed);
   }
   size_t queue_pages(Queue q) const {
     return queue_pages_[static_cast<int>(q)].load(std::memory_order_relaxed);

@@ -60,8 +60,8 @@ void CopyValueIn(Item* item, size_t offset, const char* from, size_t n) {
   });
 }
 
-void CopyValue(const Item& from, size_t from_offset, Item* to,
-               size_t to_offset, size_t n) {
+void CopyValue(const Item& from, size_t from_offset, Item* to, size_t to_offset,
+               size_t n) {
   ForSpans(from, from_offset, n, [&](const char* bytes, size_t part) {
     CopyValueIn(to, to_offset, bytes, part);
     to_offset += part;

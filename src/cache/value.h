@@ -28,8 +28,8 @@ void CopyValueOut(const Item& item, size_t offset, char* to, size_t n);
 void CopyValueIn(Item* item, size_t offset, const char* from, size_t n);
 
 // Copies n bytes of one value into another (append, prepend, moves).
-void CopyValue(const Item& from, size_t from_offset, Item* to,
-               size_t to_offset, size_t n);
+void CopyValue(const Item& from, size_t from_offset, Item* to, size_t to_offset,
+               size_t n);
 
 }  // namespace cucache
 

@@ -3,6 +3,7 @@
 #include "command/admin.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "base/strings.h"
 #include "base/version.h"
@@ -132,8 +133,9 @@ AdminNext LruTempTtl(const Call& call) {
 
 // Pages are queued here, not items, so these words mean nothing; they get the
 // answer that memcached gives without its LRU maintainer, rather than an OK
-// that changes nothing.
+// that changes nothing. But segmented is what the queues are.
 AdminNext Lru(const Call& call) {
+  if (call.arg(1) == "mode" && call.arg(2) == "segmented") return LruMode(call);
   if (!call.executor.settings().lru_maintainer_thread) {
     return call.Say("ERROR");
   }
@@ -274,14 +276,56 @@ AdminNext Stats(const Call& call) {
   return call.Say("END");
 }
 
-// --- What is not there. ---
+// --- watch. ---
+
+struct Stream {
+  std::string_view name;
+  EventKind kind;
+};
+
+// There is no proxy here, so its streams are unknown words.
+constexpr Stream kStreams[] = {
+    {"fetchers", kWatchFetchers},     {"mutations", kWatchMutations},
+    {"deletions", kWatchDeletions},   {"evictions", kWatchEvictions},
+    {"connevents", kWatchConnEvents}, {"sysevents", kWatchSysEvents},
+    {"rawcmds", kWatchRawCmds},
+};
 
 AdminNext Watch(const Call& call) {
   if (!call.executor.settings().watch_enabled) {
     return call.Say("CLIENT_ERROR watch commands not allowed");
   }
-  return call.Say("ERROR");
+  uint32_t kinds = 0;
+  if (call.count() == 1) kinds = kWatchFetchers;
+  for (size_t i = 1; i < call.count(); ++i) {
+    const auto* stream =
+        std::find_if(std::begin(kStreams), std::end(kStreams),
+                     [&](const Stream& s) { return s.name == call.arg(i); });
+    if (stream == std::end(kStreams)) return call.Say("ERROR");
+    kinds |= stream->kind;
+  }
+  if (!call.executor.cache().events().ReserveWatcher()) {
+    return call.Say("WATCHER_TOO_MANY log watcher limit reached");
+  }
+  call.executor.set_watch_kinds(kinds);
+  return AdminNext::kWatch;
 }
+
+// --- For tests of the server. ---
+
+// Moves the clock forward, so that a test of expiry need not wait. Unknown
+// unless the program was started under a name that ends in -debug.
+AdminNext DebugTime(const Call& call) {
+  uint32_t seconds;
+  if (!call.executor.settings().debug_commands ||
+      !ParseU32(call.arg(1), &seconds)) {
+    return call.Say("ERROR");
+  }
+  call.executor.cache().clock().AdvanceForTest(seconds);
+  return call.Say("OK");
+}
+
+// --- What is not there. ---
 
 AdminNext RefreshCerts(const Call& call) {
   // As if the word were unknown, as it is to a memcached without TLS.
@@ -310,6 +354,7 @@ constexpr Command kCommands[] = {
     {"lru", Lru, true},
     {"slabs", SlabsCommand, true},
     {"watch", Watch, false},
+    {"debugtime", DebugTime, false},
     {"extstore", Refuse, true},
     {"refresh_certs", RefreshCerts, true},
 };

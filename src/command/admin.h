@@ -23,6 +23,7 @@ enum class AdminNext : uint8_t {
   kDone,   // send the reply
   kClose,  // close the connection
   kDump,   // send what executor.TakeDump() makes
+  kWatch,  // from here on the client watches executor.watch_kinds()
 };
 
 // Executes the command tokens[0] and appends its reply, line ends and all.

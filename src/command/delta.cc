@@ -42,16 +42,14 @@ Status Executor::Sum::Read(const Request& request, const Item& old,
                            uint64_t* number) {
   // Bounds the work under the lock; no number is that long.
   constexpr uint32_t kLongest = 256;
-  if (old.value_length == 0 || old.value_length > kLongest || old.chunked()) {
-    return Status::kNonNumeric;
-  }
+  if (old.value_length == 0 || old.chunked()) return Status::kNonNumeric;
   if (request.Has(kCompareCas) && request.cas != 0 &&
       request.cas != old.cas.load(std::memory_order_relaxed)) {
     return Status::kExists;
   }
-  return ParseLooseU64({old.data(), old.value_length}, number)
-             ? Status::kHit
-             : Status::kNonNumeric;
+  const bool good = old.value_length <= kLongest &&
+                    ParseLooseU64({old.data(), old.value_length}, number);
+  return good ? Status::kHit : Status::kNonNumeric;
 }
 
 Executor::Sum::Sum(const Request& request, const Item* old) {
@@ -100,7 +98,10 @@ void Executor::Arithmetic(const Request& request, Result* result) {
   const uint64_t hash = HashOf(request);
   Item* item = nullptr;
   TokenHeir heir;
-  Sum sum(request, cache_.Find(thread_, hash, request.key));
+  Absent why = Absent::kMissing;
+  Item* const found = cache_.Find(thread_, hash, request.key, &why);
+  if (Watched(kWatchFetchers)) WriteGet(request.key, found, why);
+  Sum sum(request, found);
   for (;;) {
     // Answered from a look-up alone: it was true at that moment.
     if (sum.status != Status::kHit) break;

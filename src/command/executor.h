@@ -99,6 +99,11 @@ class Executor {
   // pieces; nullptr if there is none.
   std::unique_ptr<DumpStream> TakeDump() { return std::move(dump_); }
   void set_dump(std::unique_ptr<DumpStream> dump) { dump_ = std::move(dump); }
+  // What the last `watch` asked for (base/event_log.h). Its place among the
+  // watchers is reserved; whoever does not use it gives it back.
+  uint32_t watch_kinds() const { return watch_kinds_; }
+  void set_watch_kinds(uint32_t kinds) { watch_kinds_ = kinds; }
+  void RefuseWatch() { cache_.events().ReleaseWatcher(); }
 
  private:
   using ClassCounters = ClassCountersOf<Counter>;
@@ -122,6 +127,20 @@ class Executor {
     cache_.NoteExpiry(item, exptime);
   }
 
+  // events.cc
+  struct StoreFacts {
+    uint8_t slab_class = 0;
+    RelTime exptime = 0;
+    uint32_t size = 0;
+  };
+  bool Watched(uint32_t kinds) const { return thread_.events().Wants(kinds); }
+  void WriteGet(std::string_view key, const Item* item, Absent why);
+  void WriteStore(const Request& request, std::string_view key,
+                  const StoreFacts& facts, Status status);
+  void WriteDeleted(const Request& request, const Item& item);
+  void StoreWatched(const Request& request, uint64_t hash, Item* item,
+                    Result* result);
+
   // fetch.cc
   void CountMiss(const Request& request, Absent why);
   void Describe(const Request& request, Item* item, Result* result);
@@ -130,6 +149,8 @@ class Executor {
   Item* Vivify(const Request& request, uint64_t hash, bool* created);
 
   // store.cc
+  void StoreNow(const Request& request, uint64_t hash, Item* item,
+                Result* result);
   void Link(const Request& request, uint64_t hash, Item* item, Result* result);
   void Join(const Request& request, uint64_t hash, Item* item, Result* result);
   AllocateStatus MakeJoined(const Request& request, uint64_t hash, Item* old,
@@ -154,6 +175,7 @@ class Executor {
   ServerControl& control_;
   const Clock& clock_;
   std::unique_ptr<DumpStream> dump_;
+  uint32_t watch_kinds_ = 0;
 };
 
 }  // namespace cucache

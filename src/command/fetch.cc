@@ -55,8 +55,11 @@ void Executor::Describe(const Request& request, Item* item, Result* result) {
   result->won_by_other = (state & Item::kWinSent) != 0;
   bool wanted = result->stale;
   if (request.Has(kRecache)) {
+    // A T on the same line counts already: what was just given a long life
+    // needs no recache, what was given a short one does.
     const RelTime soon = clock_.FromExptime(request.recache_ttl);
-    wanted |= result->exptime_before != 0 && result->exptime_before < soon;
+    const RelTime expires = item->exptime.load(std::memory_order_relaxed);
+    wanted |= expires != 0 && expires < soon;
   }
   if (wanted && !result->won_by_other) {
     Win(HashOf(request), request.key, item, result);
@@ -128,6 +131,7 @@ void Executor::Fetch(const Request& request, Item* found, Result* result) {
     control_.command_state().prefixes().RecordGet(
         request.key, settings_.prefix_delimiter, item != nullptr);
   }
+  if (Watched(kWatchFetchers)) WriteGet(request.key, item, why);
   if (item == nullptr) {
     CountMiss(request, why);
     return;
@@ -148,6 +152,7 @@ void Executor::Touch(const Request& request, Result* result) {
   Absent why = Absent::kMissing;
   Item* item = cache_.Find(thread_, hash, request.key, &why);
   if (item != nullptr) item = TouchLocked(request, hash, result);
+  if (Watched(kWatchFetchers)) WriteGet(request.key, item, why);
   stats_.touch_cmds.Add();
   if (item == nullptr) {
     stats_.touch_misses.Add();

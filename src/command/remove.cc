@@ -46,6 +46,11 @@ void Executor::Delete(const Request& request, Result* result) {
     control_.command_state().prefixes().RecordDelete(
         request.key, settings_.prefix_delimiter);
   }
+  if (Watched(kWatchFetchers)) {
+    Absent why = Absent::kMissing;
+    const Item* item = cache_.Find(thread_, hash, request.key, &why);
+    WriteGet(request.key, item, why);
+  }
   if (request.Has(kDropValue)) return DropValue(request, hash, result);
   if (request.Has(kInvalidate)) return Invalidate(request, hash, result);
   Status status = Status::kNotFound;
@@ -55,6 +60,9 @@ void Executor::Delete(const Request& request, Result* result) {
     return Cache::Decision{status == Status::kDeleted ? Cache::Action::kRemove
                                                       : Cache::Action::kKeep};
   });
+  if (status == Status::kDeleted && Watched(kWatchDeletions)) {
+    WriteDeleted(request, *result->item);
+  }
   CountDelete(request, status, result);
 }
 

@@ -49,6 +49,7 @@ enum Option : uint16_t {
   kBinaryKey = 1 << 9,    // meta b: the key was base64 on the wire
   kIsTouch = 1 << 10,     // counts as touch in the stats (gat, touch)
   kNoValue = 1 << 11,     // the reply shows no value
+  kIsMeta = 1 << 12,      // it came as md, for those who watch
 };
 
 struct Request {

@@ -23,6 +23,7 @@ using StatSink =
     std::function<void(std::string_view name, std::string_view value)>;
 
 class Authenticator;  // command/authenticator.h
+class SaslService;    // command/sasl.h
 
 class ServerControl {
  public:
@@ -60,6 +61,8 @@ class ServerControl {
   // Whom a session asks before it lets its client in; nullptr: anyone may
   // come (no -Y). The same for the whole life of the server.
   virtual Authenticator* authenticator() { return nullptr; }
+  // The same of the binary protocol (no -S).
+  virtual SaslService* sasl() { return nullptr; }
 
   // What the commands of all workers share; theirs alone.
   CommandState& command_state() { return command_state_; }

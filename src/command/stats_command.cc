@@ -20,6 +20,7 @@ struct General {
   const Settings& settings;
   StatsSum threads;
   CacheFigures cache;
+  EventLog::Figures log;
   ServerControl::ConnectionFigures conns;
   rusage usage;
 
@@ -27,6 +28,7 @@ struct General {
       : clock(executor.clock()),
         settings(executor.settings()),
         cache(executor.cache().figures()),
+        log(executor.cache().events().figures()),
         conns(executor.control().connection_figures()) {
     executor.control().SumStats(&threads);
     getrusage(RUSAGE_SELF, &usage);
@@ -54,24 +56,45 @@ std::string Show(const T& value) {
 CommandState::Totals Totals(const General& s) {
   CommandState::Totals totals;
 #define CUCACHE_TOTAL(name, when, value) totals[name] = value;
+#define CUCACHE_OWN_TOTAL(name, value) totals[name] = value;
 #include "command/stats_general.def"
   return totals;
 }
+
+// The value of a total since the last `stats reset`.
+class Since {
+ public:
+  explicit Since(const CommandState& state) : baseline_(state.totals()) {}
+  uint64_t operator()(std::string_view name, uint64_t value) const {
+    const auto at = baseline_.find(name);
+    const uint64_t before = at == baseline_.end() ? 0 : at->second;
+    return value > before ? value - before : 0;
+  }
+
+ private:
+  const CommandState::Totals baseline_;
+};
 
 void CollectGeneral(Executor& executor, const StatSink& sink) {
   CommandState& state = executor.control().command_state();
   General s(executor);
   state.Subtract(&s.threads);
-  const CommandState::Totals baseline = state.totals();
-  const auto since = [&](std::string_view name, uint64_t value) {
-    const auto at = baseline.find(name);
-    const uint64_t before = at == baseline.end() ? 0 : at->second;
-    return value > before ? value - before : 0;
-  };
+  const Since since(state);
 #define CUCACHE_ROW(name, when, value) \
   if (when) sink(name, Show(value));
 #define CUCACHE_TOTAL(name, when, value) \
   if (when) sink(name, Show(since(name, value)));
+#include "command/stats_general.def"
+}
+
+// What only cucache has.
+void CollectOwn(Executor& executor, const StatSink& sink) {
+  CommandState& state = executor.control().command_state();
+  General s(executor);
+  state.Subtract(&s.threads);
+  const Since since(state);
+#define CUCACHE_OWN(name, value) sink(name, Show(value));
+#define CUCACHE_OWN_TOTAL(name, value) sink(name, Show(since(name, value)));
 #include "command/stats_general.def"
 }
 
@@ -176,7 +199,7 @@ struct Table {
 constexpr Table kTables[] = {
     {"", CollectGeneral},          {"settings", CollectSettings},
     {"items", CollectItems},       {"slabs", CollectSlabs},
-    {"conns", CollectConnections},
+    {"conns", CollectConnections}, {"cucache", CollectOwn},
 };
 
 }  // namespace

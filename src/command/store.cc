@@ -88,14 +88,15 @@ Status Executor::Reserve(const Request& request, Item** item) {
     return Status::kStored;
   }
   *item = nullptr;
+  const Status refused = status == AllocateStatus::kTooLarge
+                             ? Status::kTooLarge
+                             : Status::kNoMemory;
+  if (Watched(kWatchMutations)) WriteStore(request, request.key, {}, refused);
   // The client believes that the old value is gone: it must not come back.
   if (IsPlainSet(request)) Remove(shape.hash, request.key);
-  if (status == AllocateStatus::kTooLarge) {
-    stats_.store_too_large.Add();
-    return Status::kTooLarge;
-  }
-  stats_.store_no_memory.Add();
-  return Status::kNoMemory;
+  const bool too_large = refused == Status::kTooLarge;
+  (too_large ? stats_.store_too_large : stats_.store_no_memory).Add();
+  return refused;
 }
 
 void Executor::Discard(Item* item) { cache_.Free(thread_, item); }
@@ -104,6 +105,15 @@ void Executor::Store(const Request& request, Item* item, Result* result) {
   result->value_length = item->value_length;
   const uint64_t hash =
       request.hash != 0 ? request.hash : cache_.Hash(item->key());
+  if (Watched(kWatchFetchers | kWatchMutations)) {
+    StoreWatched(request, hash, item, result);
+  } else {
+    StoreNow(request, hash, item, result);
+  }
+}
+
+void Executor::StoreNow(const Request& request, uint64_t hash, Item* item,
+                        Result* result) {
   if (IsJoin(request.mode)) {
     Join(request, hash, item, result);
   } else {

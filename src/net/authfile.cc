@@ -70,8 +70,7 @@ bool Computable(const std::string& hash) {
     return false;
   }
   const int verdict = crypt_checksalt(hash.c_str());
-  return verdict != CRYPT_SALT_INVALID &&
-         verdict != CRYPT_SALT_METHOD_DISABLED;
+  return verdict != CRYPT_SALT_INVALID && verdict != CRYPT_SALT_METHOD_DISABLED;
 }
 
 bool Matches(const std::string& hash, std::string_view password) {
@@ -105,8 +104,8 @@ Digest AuthFile::DigestOf(std::string_view password) const {
 bool AuthFile::Load(std::string* error) {
   std::string text;
   if (!ReadFile(path_, &text)) {
-    *error = "cannot read the file of users " + path_ + ": " +
-             std::strerror(errno);
+    *error =
+        "cannot read the file of users " + path_ + ": " + std::strerror(errno);
     return false;
   }
   auto table = std::make_shared<Table>();

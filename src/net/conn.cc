@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "net/watch.h"
+
 namespace cucache {
 
 const char* StateText(ConnState state) {
@@ -26,6 +28,8 @@ const char* StateText(ConnState state) {
       return "conn_nread";
     case ConnState::kMwrite:
       return "conn_mwrite";
+    case ConnState::kWatch:
+      return "conn_watch";
     case ConnState::kClosing:
       return "conn_closing";
     case ConnState::kClosed:
@@ -33,6 +37,24 @@ const char* StateText(ConnState state) {
   }
   return "conn_unknown";
 }
+
+namespace {
+
+const char* ReasonText(CloseReason reason) {
+  switch (reason) {
+    case CloseReason::kError:
+      break;
+    case CloseReason::kNormal:
+      return "normal";
+    case CloseReason::kIdleTimeout:
+      return "idle_timeout";
+    case CloseReason::kShutdown:
+      return "shutdown";
+  }
+  return "error";
+}
+
+}  // namespace
 
 Conn::Conn(ConnHost& host, Channel channel)
     : channel_(channel),
@@ -44,6 +66,7 @@ Conn::~Conn() { channel_.Close(); }
 
 bool Conn::Start() {
   Enter(ConnState::kNewCmd, false);
+  LogEvent("conn_new", nullptr);
   if (channel_.has_more) {
     queued_ = true;
     host_.QueueTurn(this);
@@ -99,6 +122,7 @@ bool Conn::Enter(ConnState state, bool go_on) {
 
 void Conn::DriveMachine() {
   value_reads_ = 0;
+  host_.executor->thread().events().set_fd(fd());
   host_.transport->Begin(&channel_, &unsent_);
   bool go_on = true;
   while (go_on) {
@@ -134,9 +158,14 @@ bool Conn::Read() {
   BorrowInput();
   Buffer* in = host_.input;
   in->Compact();
-  const iovec span = {in->base() + in->end, in->capacity - in->end};
+  // Little at first: what belongs to a large value is better received into its
+  // item, and what lies here then has to be copied.
+  const size_t room = in->capacity - in->end;
+  const iovec span = {in->base() + in->end,
+                      read_much_ ? room : std::min(room, kFirstRead)};
   const ssize_t n = channel_.Receive(&span, 1);
   if (n > 0) in->end += static_cast<uint32_t>(n);
+  read_much_ = n > 0 && static_cast<size_t>(n) == span.iov_len;
   return AfterReceive(n, ConnState::kWaiting);
 }
 
@@ -152,6 +181,7 @@ bool Conn::AfterReceive(ssize_t n, ConnState idle) {
   if (n == 0) {
     // The client may still read: it gets what it asked for.
     close_after_write_ = true;
+    reason_ = CloseReason::kNormal;
     return false;
   }
   VLOG(1) << "Failed to read from fd " << fd() << ": " << std::strerror(errno);
@@ -189,8 +219,11 @@ bool Conn::AfterProcess(Session::Next next, bool cut) {
       return false;
     case Session::Next::kBlocked:
       return false;
+    case Session::Next::kWatch:
+      return Enter(ConnState::kWatch, false);
     case Session::Next::kClose:
       close_after_write_ = true;
+      reason_ = CloseReason::kNormal;
       return false;
     case Session::Next::kShutdown:
       break;
@@ -219,6 +252,7 @@ bool Conn::Nread() {
   in->Clear();
   spans[count] = {in->base(), in->capacity};
   const ssize_t n = channel_.Receive(spans, static_cast<int>(count + 1));
+  read_much_ = false;
   if (n <= 0) return AfterReceive(n, ConnState::kNread);
   const size_t value = std::min(static_cast<size_t>(n), wanted);
   session_.Received(value);
@@ -252,6 +286,7 @@ void Conn::Settle() {
   wants_turn_ = false;
   if (state() == ConnState::kClosing) return Close();
   if (state() == ConnState::kMwrite) return;
+  if (state() == ConnState::kWatch) return BeginWatch();
   if (!wants_turn || !host_.transport->Park()) {
     const SendStatus sent = host_.transport->Finish();
     if (sent == SendStatus::kBroken) return Close();
@@ -267,6 +302,34 @@ void Conn::Settle() {
   if (!wants_turn) return;
   queued_ = true;
   host_.QueueTurn(this);
+}
+
+// What the client sent behind its `watch` is thrown away, as what it sends from
+// now on.
+void Conn::BeginWatch() {
+  if (host_.transport->Finish() != SendStatus::kDone) {
+    host_.executor->RefuseWatch();
+    return Close();
+  }
+  host_.input->Clear();
+  Unregister();
+  host_.Watch(this);
+}
+
+void Conn::EndWatch() {
+  reason_ = CloseReason::kNormal;
+  Close();
+}
+
+void Conn::Shutdown() {
+  reason_ = CloseReason::kShutdown;
+  Close();
+}
+
+void Conn::LogEvent(const char* type, const char* reason) {
+  EventBuffer& events = host_.executor->thread().events();
+  if (!events.Wants(kWatchConnEvents)) return;
+  events.Write({.kind = kWatchConnEvents}, ConnEventText(type, fd(), reason));
 }
 
 void Conn::BorrowInput() {
@@ -323,6 +386,7 @@ bool Conn::CloseIfIdle(RelTime timeout) {
   VLOG(2) << "Closing idle fd " << fd();
   host_.BeginTurn();
   host_.stats->idle_kicks.Add();
+  reason_ = CloseReason::kIdleTimeout;
   ConnHost& host = host_;
   Close();
   host.EndTurn();
@@ -331,6 +395,7 @@ bool Conn::CloseIfIdle(RelTime timeout) {
 
 void Conn::Close() {
   VLOG(2) << "<" << fd() << " connection closed.";
+  LogEvent("conn_close", ReasonText(reason_));
   Enter(ConnState::kClosing, false);
   Unregister();
   host_.transport->Abandon();

@@ -10,6 +10,7 @@
 //   conn_parse_cmd   executes commands, or stands in the queue to go on (-R)
 //   conn_nread       receives a value straight into its item
 //   conn_mwrite      the client does not read: waits until it does
+//   conn_watch       said `watch`: the logger thread has it (net/watch.h)
 //   conn_closing     is about to close
 // (conn_swallow and conn_write are inside of Session and Transport; what is
 // thrown away costs no state of its own.)
@@ -60,6 +61,7 @@ enum class ConnState : uint8_t {
   kParseCmd,
   kNread,
   kMwrite,
+  kWatch,
   kClosing,
   kClosed,
 };
@@ -79,6 +81,8 @@ class ConnHost {
   virtual bool OthersWait() = 0;
   // Gives the connection another turn, after the others.
   virtual void QueueTurn(Conn* conn) = 0;
+  // Lends its channel to the logger thread, until EndWatch() on this thread.
+  virtual void Watch(Conn* conn) = 0;
   // Forgets and destroys it, which closes it.
   virtual void Discard(Conn* conn) = 0;
 
@@ -91,6 +95,9 @@ class ConnHost {
   const Clock* clock = nullptr;
   int requests_per_turn = 20;  // -R
 };
+
+// Why a connection ends, for those who watch.
+enum class CloseReason : uint8_t { kError, kNormal, kIdleTimeout, kShutdown };
 
 class Conn {
  public:
@@ -105,8 +112,10 @@ class Conn {
   void TakeTurn();
   // Closes it if it has waited for a command for longer than that.
   bool CloseIfIdle(RelTime timeout);
-  // At the end of the worker.
-  void Close();
+  // The client that watched has gone.
+  void EndWatch();
+  // At the end of the worker, or before it could start.
+  void Shutdown();
 
   ConnState state() const { return state_.load(std::memory_order_relaxed); }
   RelTime last_command() const {
@@ -126,6 +135,8 @@ class Conn {
   // would be felt by those who come while it lasts.
   static constexpr int kLoneRequests = 200;
   static constexpr size_t kTurnInput = 16 * 1024;
+  // What the first receive of a turn asks for.
+  static constexpr size_t kFirstRead = 16 * 1024;
   // Up to this many bytes are copied rather than kept in the worker's buffer.
   static constexpr size_t kCopyInput = 4 * 1024;
   // Reads of a large value in one turn.
@@ -147,6 +158,9 @@ class Conn {
   bool Enter(ConnState state, bool go_on);
   void CountYields(int requests);
   void Settle();
+  void BeginWatch();
+  void Close();
+  void LogEvent(const char* type, const char* reason);
   void BorrowInput();
   bool KeepInput();
   void RefuseInput();
@@ -162,9 +176,11 @@ class Conn {
   std::atomic<RelTime> last_command_;
   std::atomic<ConnState> state_{ConnState::kNewCmd};
   bool close_after_write_ = false;
+  CloseReason reason_ = CloseReason::kError;
   bool wants_turn_ = false;
   bool queued_ = false;
   bool registered_ = false;
+  bool read_much_ = false;    // the last receive was filled
   bool wants_write_ = false;  // as well as input, for Channel::wants_write
   uint8_t value_reads_ = 0;
   Session session_;

@@ -16,6 +16,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "net/udp.h"
+
 namespace cucache {
 namespace {
 
@@ -63,6 +65,13 @@ int PortOf(int fd) {
   return 0;
 }
 
+bool IsDatagramSocket(int fd) {
+  int type = 0;
+  socklen_t length = sizeof(type);
+  return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0 &&
+         type == SOCK_DGRAM;
+}
+
 void SetFlag(int fd, int level, int option) {
   const int on = 1;
   if (setsockopt(fd, level, option, &on, sizeof(on)) != 0) {
@@ -95,7 +104,10 @@ std::string LocalAddressText(int fd) {
   sockaddr_storage address{};
   socklen_t length = sizeof(address);
   getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length);
-  return AddressText(address, length);
+  std::string text = AddressText(address, length);
+  const bool udp = text.starts_with("tcp") && IsDatagramSocket(fd);
+  if (udp) text.replace(0, 3, "udp");
+  return text;
 }
 
 std::string PeerAddressText(int fd) {
@@ -112,8 +124,8 @@ Listener::~Listener() { Close(); }
 bool Listener::Bind(std::string* error) {
   // A unix socket stands instead of all network addresses, as in memcached.
   if (!settings_.socketpath.empty()) return BindUnix(error);
-  if (settings_.port == 0) return true;
-  if (!BindTcp(error)) return false;
+  if (settings_.port != 0 && !BindTcp(error)) return false;
+  if (!OpenUdpSockets(settings_, &udp_sockets_, error)) return false;
   WritePortFile();
   return true;
 }
@@ -259,6 +271,10 @@ void Listener::WritePortFile() const {
     const bool v6 = LocalAddressText(sockets_[i]->fd).starts_with("tcp6:");
     std::fprintf(file, "TCP %s: %d\n", v6 ? "INET6" : "INET", port(i));
   }
+  for (const int fd : udp_sockets_) {
+    const bool v6 = LocalAddressText(fd).starts_with("udp6:");
+    std::fprintf(file, "UDP %s: %d\n", v6 ? "INET6" : "INET", PortOf(fd));
+  }
   std::fclose(file);
   if (std::rename(unfinished.c_str(), name) != 0) {
     PLOG(ERROR) << "Failed to rename \"" << unfinished << "\"";
@@ -329,6 +345,10 @@ void Listener::Close() {
     if (socket->open) close(socket->fd);
     socket->registered = socket->open = false;
   }
+  for (const int fd : udp_sockets_) {
+    if (udp_open_) close(fd);
+  }
+  udp_open_ = false;
 }
 
 }  // namespace cucache

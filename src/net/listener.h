@@ -28,8 +28,8 @@
 
 namespace cucache {
 
-// "tcp:127.0.0.1:11211", "tcp6:[::1]:11211", "unix:/path": the address of a
-// socket's own end, or of its peer, as `stats conns` shows it.
+// "tcp:127.0.0.1:11211", "tcp6:[::1]:11211", "unix:/path", "udp:...": the
+// address of a socket's own end, or of its peer, as `stats conns` shows it.
 std::string LocalAddressText(int fd);
 std::string PeerAddressText(int fd);
 
@@ -65,6 +65,8 @@ class Listener {
 
   size_t size() const { return sockets_.size(); }
   int fd(size_t i) const { return sockets_[i]->fd; }
+  // Of -U; workers read from them.
+  const std::vector<int>& udp_sockets() const { return udp_sockets_; }
   // TCP port of the i-th socket; 0 for a unix socket.
   int port(size_t i) const { return i < size() ? sockets_[i]->port : 0; }
 
@@ -96,6 +98,8 @@ class Listener {
   Dispatcher* dispatcher_ = nullptr;
   TlsMode tls_ = TlsMode::kDefault;  // of what is being bound
   std::vector<std::unique_ptr<Socket>> sockets_;
+  std::vector<int> udp_sockets_;
+  bool udp_open_ = true;
 };
 
 }  // namespace cucache

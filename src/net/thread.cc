@@ -64,6 +64,11 @@ bool Worker::Start(std::string* error) {
   event_assign(&notify_event_, base, notify_fd_, EV_READ | EV_PERSIST, OnNotify,
                this);
   event_add(&notify_event_, nullptr);
+  for (const auto& socket : udp_sockets_) {
+    if (socket->Start()) continue;
+    *error = "cannot wait for datagrams";
+    return false;
+  }
   thread_ = std::thread(&Worker::Loop, this);
   pthread_setname_np(thread_.native_handle(), "cu-worker");
   return true;
@@ -169,6 +174,24 @@ bool Worker::OthersWait() {
 
 void Worker::QueueTurn(Conn* conn) { turns_.push_back(conn); }
 
+void Worker::Watch(Conn* conn) {
+  if (watchers_ == nullptr) {
+    executor_.RefuseWatch();
+    return conn->Shutdown();
+  }
+  watchers_->Add(conn->channel(), executor_.watch_kinds(),
+                 [this, conn] { EndWatch(conn); });
+}
+
+// On the logger thread.
+void Worker::EndWatch(Conn* conn) {
+  {
+    MutexLock lock(inbox_mu_);
+    unwatched_.push_back(conn);
+  }
+  Notify();
+}
+
 // --- Connections come and go. ---
 
 void Worker::OnNotify(evutil_socket_t fd, short, void* arg) {
@@ -179,14 +202,18 @@ void Worker::OnNotify(evutil_socket_t fd, short, void* arg) {
 
 void Worker::ReadInbox() {
   std::vector<Channel> channels;
+  std::vector<Conn*> unwatched;
   bool scan;
   {
     MutexLock lock(inbox_mu_);
     channels.swap(inbox_);
+    unwatched.swap(unwatched_);
     scan = std::exchange(scan_asked_, false);
     stopping_ = stop_asked_;
   }
   for (const Channel& channel : channels) Open(channel);
+  if (!unwatched.empty()) BeginTurn();
+  for (Conn* conn : unwatched) conn->EndWatch();
   if (scan) CloseIdle();
 }
 
@@ -203,7 +230,7 @@ void Worker::Open(Channel channel) {
   if (conn->Start()) return;
   LOG(WARNING) << "cannot watch fd " << conn->fd();
   BeginTurn();
-  conn->Close();
+  conn->Shutdown();
 }
 
 void Worker::Discard(Conn* conn) {
@@ -229,8 +256,9 @@ void Worker::CloseIdle() {
 }
 
 void Worker::CloseAll() {
+  udp_sockets_.clear();
   BeginTurn();
-  while (conns_ != nullptr) conns_->Close();
+  while (conns_ != nullptr) conns_->Shutdown();
 }
 
 }  // namespace cucache

@@ -41,6 +41,8 @@
 #include "net/conn.h"
 #include "net/conn_pool.h"
 #include "net/transport.h"
+#include "net/udp.h"
+#include "net/watch.h"
 
 namespace cucache {
 
@@ -60,6 +62,12 @@ class Worker final : public ConnHost {
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
+  // Who serves connections that watch; before Start().
+  void set_watchers(Watchers* watchers) { watchers_ = watchers; }
+  // Serves these datagrams, too; before Start().
+  void AddUdp(int fd, const NetworkList& trust) {
+    udp_sockets_.push_back(std::make_unique<UdpSocket>(*this, fd, trust));
+  }
   [[nodiscard]] bool Start(std::string* error);
   // From here on the connection is the worker's.
   void Adopt(Channel channel);
@@ -79,6 +87,7 @@ class Worker final : public ConnHost {
   void EndTurn() override;
   bool OthersWait() override;
   void QueueTurn(Conn* conn) override;
+  void Watch(Conn* conn) override;
   void Discard(Conn* conn) override;
 
  private:
@@ -90,6 +99,7 @@ class Worker final : public ConnHost {
   void Notify();
   void Loop();
   void ReadInbox();
+  void EndWatch(Conn* conn);
   void Open(Channel channel);
   void TakeQueuedTurns();
   void GoOffline();
@@ -106,9 +116,11 @@ class Worker final : public ConnHost {
   Executor executor_;
   Transport transport_;
 
+  Watchers* watchers_ = nullptr;
   EventBase base_;
   event notify_event_;
   int notify_fd_ = -1;
+  std::vector<std::unique_ptr<UdpSocket>> udp_sockets_;
   std::thread thread_;
   bool online_ = false;
   bool stopping_ = false;
@@ -120,6 +132,7 @@ class Worker final : public ConnHost {
 
   Mutex inbox_mu_;
   std::vector<Channel> inbox_ GUARDED_BY(inbox_mu_);
+  std::vector<Conn*> unwatched_ GUARDED_BY(inbox_mu_);
   bool stop_asked_ GUARDED_BY(inbox_mu_) = false;
   bool scan_asked_ GUARDED_BY(inbox_mu_) = false;
 

@@ -39,8 +39,8 @@ bool Fail(const std::string& what, std::string* error) {
 int NoPassphrase(char*, int, int, void*) { return 0; }
 
 int OnNewSession(SSL* ssl, SSL_SESSION*) {
-  auto* counters = static_cast<TlsCounters*>(
-      SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
+  auto* counters =
+      static_cast<TlsCounters*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
   counters->new_sessions.fetch_add(1, std::memory_order_relaxed);
   return 0;  // OpenSSL's own cache keeps it
 }
@@ -87,16 +87,16 @@ void SetBehaviour(const Settings& s, SSL_CTX* context, TlsCounters* counters) {
   SSL_CTX_set_verify(context, s.ssl_verify_mode, nullptr);
   // Clients that just close their socket are usual, and a reply that is cut
   // off shows by its length.
-  SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION |
-                                   SSL_OP_NO_COMPRESSION |
+  SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                    SSL_OP_IGNORE_UNEXPECTED_EOF);
   SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE |
                                 SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                 SSL_MODE_RELEASE_BUFFERS);
   SSL_CTX_set_read_ahead(context, 1);
   SSL_CTX_set_app_data(context, counters);
-  SSL_CTX_set_session_cache_mode(
-      context, s.ssl_session_cache ? SSL_SESS_CACHE_SERVER : SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_session_cache_mode(context, s.ssl_session_cache
+                                              ? SSL_SESS_CACHE_SERVER
+                                              : SSL_SESS_CACHE_OFF);
   if (s.ssl_session_cache) SSL_CTX_sess_set_new_cb(context, OnNewSession);
 }
 
@@ -129,9 +129,8 @@ std::string CommonName(X509* certificate) {
   if (at < 0) return {};
   const ASN1_STRING* text =
       X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at));
-  std::string name(
-      reinterpret_cast<const char*>(ASN1_STRING_get0_data(text)),
-      static_cast<size_t>(ASN1_STRING_length(text)));
+  std::string name(reinterpret_cast<const char*>(ASN1_STRING_get0_data(text)),
+                   static_cast<size_t>(ASN1_STRING_length(text)));
   // It goes into lines of statistics.
   std::replace_if(
       name.begin(), name.end(), [](char c) { return c <= ' ' || c > '~'; },
@@ -198,8 +197,7 @@ bool OpenSslTls::Open(int fd, TlsMode mode, Channel* channel) {
   if (conn->ssl == nullptr) return false;
   conn->counters = &counters_;
   conn->fd = fd;
-  conn->record =
-      std::min<size_t>(settings_.ssl_wbuf_size, TlsConn::kMaxRecord);
+  conn->record = std::min<size_t>(settings_.ssl_wbuf_size, TlsConn::kMaxRecord);
   SSL* ssl = conn->ssl.get();
   const int verify = VerifyMode(mode);
   SSL_set_verify(ssl, verify, nullptr);

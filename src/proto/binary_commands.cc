@@ -350,10 +350,4 @@ BinaryTurn::Flow BinaryTurn::Stat(const Packet& packet) {
   return true;
 }
 
-BinaryTurn::Flow BinaryTurn::Sasl(const Packet& packet) {
-  s_.swallow_ = packet.header.value_length();
-  s_.state_ = State::kSwallow;
-  return Error(packet.header, BinaryStatus::kUnknownCommand);
-}
-
 }  // namespace cucache

@@ -26,6 +26,8 @@ BinaryTurn::Flow BinaryTurn::Advance() {
       return Swallow();
     case State::kDump:
       return Dump();
+    case State::kSaslData:
+      return SaslData();
     default:
       return Stop(Next::kShutdown);
   }
@@ -48,7 +50,11 @@ BinaryTurn::Flow BinaryTurn::Command() {
       header.key_length > kMaxKeyLength) {
     return Refuse(header, BinaryStatus::kInvalid);
   }
-  if (!packet.row.known()) return Unknown(header);
+  if (!Admits(header.opcode)) return Refuse(header, BinaryStatus::kAuthError);
+  // A verbosity without a level is memcached's unknown command, and goes on.
+  const bool bare =
+      packet.row.basic == Opcode::kVerbosity && header.body_length == 0;
+  if (!packet.row.known() || bare) return Unknown(header);
   if (!packet.row.Fits(header)) return Refuse(header, BinaryStatus::kInvalid);
   if (left() < header.head_length()) return Stop(Next::kRead);
   if (packet.row.Has(kLookUp)) return Collect(packet);

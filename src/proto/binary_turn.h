@@ -24,9 +24,11 @@
 #ifndef CUCACHE_PROTO_BINARY_TURN_H_
 #define CUCACHE_PROTO_BINARY_TURN_H_
 
+#include <string>
 #include <string_view>
 
 #include "cache/assoc.h"
+#include "command/sasl.h"
 #include "proto/binary.h"
 #include "proto/turn_base.h"
 
@@ -125,8 +127,15 @@ class BinaryTurn : private TurnBase {
   Flow Flush(const Packet& packet);
   Flow Verbosity(const Packet& packet);
   Flow Stat(const Packet& packet);
-  // Authentication. There is none: the opcodes are unknown.
+
+  // --- Authentication (binary_sasl.cc). ---
+  // Whether the client may use it yet.
+  bool Admits(Opcode opcode) const;
   Flow Sasl(const Packet& packet);
+  Flow SaslList(const Packet& packet, SaslService* service);
+  Flow SaslData();
+  SaslExchange::Outcome RunSasl(std::string* reply);
+  Flow RefuseSasl(const BinaryHeader& header, BinaryStatus status);
 
   // --- Stores. ---
   Flow RefuseStore(const Packet& packet, Status status);

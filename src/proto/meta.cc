@@ -393,6 +393,7 @@ void ParseMetaSet(const Tokens& tokens, const Clock& clock, char* key_buffer,
 void ParseMetaDelete(const Tokens& tokens, const Clock& clock, char* key_buffer,
                      MetaRequest* out) {
   ParseMetaGet(tokens, clock, key_buffer, out);
+  out->request.options |= kIsMeta;
 }
 
 void ParseMetaArithmetic(const Tokens& tokens, const Clock& clock,

@@ -4,6 +4,7 @@
 
 #include "cache/value.h"
 #include "command/dump.h"
+#include "proto/binary_sasl.h"
 #include "proto/binary_turn.h"
 #include "proto/turn.h"
 
@@ -12,6 +13,7 @@ namespace cucache {
 Session::Session(Executor& executor) : executor_(executor) {
   // Then nothing is negotiated: it is text.
   if (executor.control().authenticator() != nullptr) state_ = State::kAuthLine;
+  sasl_wanted_ = executor.control().sasl() != nullptr;
 }
 
 Session::~Session() {

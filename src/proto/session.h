@@ -4,10 +4,11 @@
 // (Counterpart: proto_text.c, proto_bin.c, and the protocol half of conn.)
 //
 // The caller owns the input bytes. Process() consumes whole commands from the
-// front; what it leaves is shown again, with more behind it, next time. A line
-// of keys (get, gets, gat, gats) and a value are consumed as they come, so
-// neither needs to be in one buffer. What is left never exceeds kMaxLine bytes
-// after kRead: a longer line without an end is a violation.
+// front; what it leaves is shown again, with more behind it, next time. A value
+// and a line of keys (get, gets, gat, gats) of more than kMaxLine bytes are
+// consumed as they come, so neither needs to be in one buffer. What is left
+// never exceeds kMaxLine bytes after kRead: a longer line of another kind is a
+// violation.
 //
 // Invariants:
 //   S1 No item is held over a return of Process(): what was looked up and not
@@ -38,6 +39,7 @@
 namespace cucache {
 
 class DumpStream;     // command/admin.h
+struct SaslState;     // proto/binary_sasl.h
 struct PendingStore;  // proto/turn.h
 
 class Session {
@@ -47,6 +49,7 @@ class Session {
     kReceive,   // needs bytes of a value: ReceiveSpans (conn_nread)
     kBlocked,   // output.blocked(): go on when it is not (conn_mwrite)
     kYield,     // budget spent, there is more to do (-R)
+    kWatch,     // Executor::watch_kinds(); nothing is processed any more
     kClose,     // send what is there, then close (conn_closing after mwrite)
     kShutdown,  // the same without sending (protocol violated)
   };
@@ -100,6 +103,7 @@ class Session {
     kAuthLine,     // -Y: the client has not said who it is
     kAuthToken,    // -Y: swallow_ bytes that say it
     kAuthLong,     // -Y: as many that cannot be right
+    kSaslData,     // -S: swallow_ bytes of an exchange
   };
 
   // What all keys of a line have in common.
@@ -120,6 +124,9 @@ class Session {
   uint64_t swallow_ = 0;
   KeyLine keys_;
   State state_ = State::kNew;
+  // -S, and the client has not said who it is.
+  bool sasl_wanted_ = false;
+  std::unique_ptr<SaslState> sasl_;
   bool binary_ = false;  // which protocol it speaks, once it is not new
 };
 

@@ -49,6 +49,8 @@ Turn::Flow Turn::Advance() {
       return AuthToken();
     case State::kAuthLong:
       return AuthLong();
+    case State::kSaslData:  // binary only
+      break;
   }
   return Stop(Next::kShutdown);
 }
@@ -119,8 +121,37 @@ Turn::Flow Turn::BeginTouchKeys(size_t name_length, bool with_cas) {
   return true;
 }
 
+namespace {
+
+// What there is to know about a line of keys before the first is answered.
+enum class KeysAhead : uint8_t { kGood, kTooLong, kNotYet };
+
+// Looks at the line behind its first key. A short line is awaited as a whole;
+// of a long one nothing is known. Looks at the last byte where a key may end,
+// and backwards, so most bytes are never read.
+KeysAhead LookAhead(const char* first, const char* p, const char* end) {
+  const auto left = static_cast<size_t>(end - first);
+  const void* const feed =
+      std::memchr(first, '\n', std::min(left, Session::kMaxLine));
+  if (feed == nullptr) {
+    return left < Session::kMaxLine ? KeysAhead::kNotYet : KeysAhead::kGood;
+  }
+  end = static_cast<const char*>(feed);
+  if (end[-1] == '\r') --end;
+  while (end - p > static_cast<ptrdiff_t>(kMaxKeyLength)) {
+    const char* space = p + kMaxKeyLength;
+    while (space >= p && *space != ' ') --space;
+    if (space < p) return KeysAhead::kTooLong;
+    p = space + 1;
+  }
+  return KeysAhead::kGood;
+}
+
+}  // namespace
+
 // One key at a time, so that a line needs no buffer however long it is. A key
-// that has not ended waits for its rest.
+// that has not ended waits for its rest. A line of usual length is
+// refused as a whole, as memcached does, before any of its keys is answered.
 Turn::Flow Turn::Keys() {
   for (;;) {
     while (at_ != end_ && *at_ == ' ') ++at_;
@@ -136,6 +167,13 @@ Turn::Flow Turn::Keys() {
     if (key.empty()) return EndKeys(stop + 1);
     if (s_.keys_.bad_exptime) return RefuseKeys(reply::kBadExptime, stop);
     if (key.size() > kMaxKeyLength) return RefuseKeys(reply::kBadFormat, stop);
+    if (!last && !s_.keys_.any) {
+      const KeysAhead ahead = LookAhead(at_, stop, end_);
+      if (ahead == KeysAhead::kNotYet) return Stop(Next::kRead);
+      if (ahead == KeysAhead::kTooLong) {
+        return RefuseKeys(reply::kBadFormat, stop);
+      }
+    }
     if (keys_left_ <= 0) return Stop(Next::kYield);
     if (size_ == kBatch && !Drain()) return Stop(Next::kBlocked);
     AddKey(key, last);

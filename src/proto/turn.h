@@ -116,6 +116,7 @@ class Turn : private TurnBase {
   Flow Touch(const Line& line);
   Flow Quit(const Line& line);
   Flow Admin(const Line& line);
+  Flow Watch(const Line& line);
   Flow Unknown(const Line& line);
 
   // --- Stores. ---

@@ -34,6 +34,8 @@ constexpr std::string_view kAuthStored = "STORED\r\n";
 constexpr uint32_t kMaxToken = 16 * 1024;
 // Shorter than any line that could be right; not worth an answer.
 constexpr size_t kShortestLine = 6;
+// Less is not looked at, not even an empty line.
+constexpr size_t kShortestInput = 3;
 
 // Of a line that begins as memcached asks; the name may be longer than "set".
 bool ParseAuthLine(std::string_view text, uint32_t* length) {
@@ -45,7 +47,7 @@ bool ParseAuthLine(std::string_view text, uint32_t* length) {
 }  // namespace
 
 Turn::Flow Turn::AuthLine() {
-  if (at_ == end_) return Stop(Next::kRead);
+  if (left() < kShortestInput) return Stop(Next::kRead);
   if (*budget_ <= 0) return Stop(Next::kYield);
   const void* feed = std::memchr(at_, '\n', left());
   if (feed == nullptr) {
@@ -86,8 +88,7 @@ Turn::Flow Turn::AuthToken() {
 // Nobody has that password, but the replies are those of any other.
 // keys_.any says that a space was seen.
 Turn::Flow Turn::AuthLong() {
-  const auto n =
-      static_cast<size_t>(std::min<uint64_t>(left(), s_.swallow_));
+  const auto n = static_cast<size_t>(std::min<uint64_t>(left(), s_.swallow_));
   s_.keys_.any |= n != 0 && std::memchr(at_, ' ', n) != nullptr;
   at_ += n;
   s_.swallow_ -= n;

@@ -152,6 +152,14 @@ Turn::Flow Turn::Touch(const Line& line) {
 
 Turn::Flow Turn::Quit(const Line&) { return Stop(Next::kClose); }
 
+// From here on lines are written by another thread, so no reply may be on its
+// way before them.
+Turn::Flow Turn::Watch(const Line& line) {
+  if (line.text.data() == begin_) return Stop(Next::kWatch);
+  executor_.RefuseWatch();
+  return Reply("ERROR cannot pipeline other commands before watch\r\n");
+}
+
 Turn::Flow Turn::Admin(const Line& line) {
   const Tokens tokens(line.text);
   std::array<std::string_view, Tokens::kMax> list;
@@ -161,6 +169,7 @@ Turn::Flow Turn::Admin(const Line& line) {
       RunAdmin(executor_, std::span(list.data(), tokens.size()), &text);
   output_.Append(text);
   if (next == AdminNext::kClose) return Stop(Next::kClose);
+  if (next == AdminNext::kWatch) return Watch(line);
   if (next == AdminNext::kDump) {
     s_.dump_ = executor_.TakeDump();
     s_.state_ = State::kDump;

@@ -71,9 +71,9 @@ TEST_F(AdminTest, Replies) {
        "CLIENT_ERROR sleep must be one second or less"},
       {"lru", "ERROR"},
       {"lru tune", "ERROR"},
-      {"watch", "ERROR"},
+      {"watch fetch", "ERROR"},
+      {"watch proxyreqs", "ERROR"},
       {"extstore item_size 512", "ERROR"},
-      {"refresh_certs", "ERROR"},
       {"stats cachedump", "CLIENT_ERROR bad command line"},
       {"stats cachedump x 1", "CLIENT_ERROR bad command line format"},
       {"stats cachedump 1 x", "CLIENT_ERROR bad command line format"},
@@ -182,6 +182,26 @@ TEST_F(AdminTest, Lru) {
   EXPECT_EQ(worker->Admin("lru temp_ttl -1"), "OK\r\n");
   EXPECT_FALSE(settings.temp_lru);
   EXPECT_EQ(worker->Admin("lru temp_ttl x"), "ERROR\r\n");
+}
+
+TEST_F(AdminTest, LruModeThatThereIs) {
+  EXPECT_EQ(worker->Admin("lru mode segmented"), "OK\r\n");
+  EXPECT_EQ(worker->Admin("lru mode flat"), "ERROR\r\n");
+  EXPECT_EQ(worker->Admin("lru tune 20 40 0.2 2.0"), "ERROR\r\n");
+  EXPECT_EQ(worker->Admin("lru temp_ttl 30"), "ERROR\r\n");
+}
+
+TEST_F(AdminTest, DebugTime) {
+  const RelTime before = clock.now();
+  EXPECT_EQ(worker->Admin("debugtime 5"), "ERROR\r\n");
+  EXPECT_LT(clock.now(), before + 5);
+  Restart([](Settings& s) { s.debug_commands = true; });
+  EXPECT_EQ(worker->Admin("debugtime x"), "ERROR\r\n");
+  worker->Set("k", "v");
+  worker->Touch("k", 4);
+  EXPECT_EQ(worker->Admin("debugtime 5"), "OK\r\n");
+  EXPECT_GE(clock.now(), before + 5);
+  EXPECT_EQ(worker->Value("k"), "-");
 }
 
 TEST_F(AdminTest, Shutdown) {

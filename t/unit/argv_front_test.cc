@@ -120,7 +120,7 @@ TEST(ArgvFront, ExtendedErrors) {
               HasSubstr("unknown word in -o: no_hashpower"));
   // A long option is no word of -o.
   EXPECT_THAT(Error({"-o", "port=5"}), HasSubstr("port"));
-  for (const char* word : {"ext_path=/x:1G", "proxy_config=x", "ssl_key=k"}) {
+  for (const char* word : {"ext_path=/x:1G", "proxy_config=x"}) {
     EXPECT_THAT(Error({"-o", word}), HasSubstr("-o ")) << word;
   }
 }

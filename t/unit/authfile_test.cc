@@ -86,7 +86,8 @@ TEST_F(AuthFileTest, MoreThanEightUsersAndSeveralPasswords) {
 TEST_F(AuthFileTest, HashedPasswords) {
   const std::string sha512 = Crypt("geheim", "$6$rounds=1000$salz$");
   const std::string sha256 = Crypt("streng", "$5$rounds=1000$salz$");
-  const std::string yescrypt = Crypt("yes", crypt_gensalt("$y$", 1, "0123456789abcdef", 16));
+  const std::string yescrypt =
+      Crypt("yes", crypt_gensalt("$y$", 1, "0123456789abcdef", 16));
   AuthFile file(path_);
   ASSERT_EQ("", Load(file, "a:" + sha512 + "\nb:" + sha256 + "\nc:" + yescrypt +
                                "\nplain:$money\n"));

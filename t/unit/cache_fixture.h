@@ -48,8 +48,8 @@ class CacheFixture : public ::testing::Test {
   ~CacheFixture() override { t_.Offline(); }
 
   // nullptr when refused.
-  Item* Make(std::string_view key, std::string_view value,
-             RelTime exptime = 0, uint32_t flags = 0) {
+  Item* Make(std::string_view key, std::string_view value, RelTime exptime = 0,
+             uint32_t flags = 0) {
     ItemShape shape;
     shape.key = key;
     shape.hash = cache_.Hash(key);
@@ -67,10 +67,9 @@ class CacheFixture : public ::testing::Test {
            uint32_t flags = 0) {
     Item* item = Make(key, value, exptime, flags);
     if (item == nullptr) return false;
-    const bool linked =
-        cache_.Update(t_, cache_.Hash(key), key, [&](Item*) {
-          return Cache::Decision{Cache::Action::kReplace, item};
-        });
+    const bool linked = cache_.Update(t_, cache_.Hash(key), key, [&](Item*) {
+      return Cache::Decision{Cache::Action::kReplace, item};
+    });
     if (!linked) cache_.Free(t_, item);
     return linked;
   }

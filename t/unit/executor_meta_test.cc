@@ -56,6 +56,18 @@ TEST_F(ExecutorMetaTest, Recache) {
   EXPECT_TRUE(worker->Get("k").won_by_other);
 }
 
+// memcached judges an R by the expiry that a T on the same line gives.
+TEST_F(ExecutorMetaTest, RecacheSeesTheNewExpiry) {
+  Request request = Worker::Key("k", kRecache | kTouch);
+  request.recache_ttl = 30;
+  worker->Set("k", "v");
+  worker->Touch("k", 10);
+  request.exptime = clock.FromExptime(100);
+  EXPECT_FALSE(worker->Fetch(request).won);
+  request.exptime = clock.FromExptime(20);
+  EXPECT_TRUE(worker->Fetch(request).won);
+}
+
 TEST_F(ExecutorMetaTest, InvalidateMakesStale) {
   EXPECT_EQ(worker->Delete("k", kInvalidate).status, Status::kNotFound);
   const uint64_t cas = worker->Set("k", "v").cas;

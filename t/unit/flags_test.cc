@@ -179,20 +179,56 @@ TEST(Flags, ExtendedValuesOutOfRange) {
   ExpectRefused("-o hash_algorithm=md5", 64, "hash_algorithm");
   ExpectRefused("-o slab_sizes=5-4", 64, "slab_sizes");
   ExpectRefused("-o slab_chunk_max=300 -I 600k", 64, "divide a megabyte");
-  ExpectRefused("-o slab_chunk_max=512 -I 600k", 64, "divide the size of -I");
   ExpectRefused("-o hot_lru_pct=41,warm_lru_pct=40", 64, "80");
 }
 
 TEST(Flags, WhatIsNotThereIsRefused) {
-  ExpectRefused("-S", 64, "-S is not supported yet");
-  ExpectRefused("-Z", 64, "-Z is not supported yet");
-  ExpectRefused("-Y /x", 64, "-Y is not supported yet");
   ExpectRefused("-e /x", 64, "-e is not supported yet");
   ExpectRefused("-N 2", 64, "-N is not supported yet");
-  ExpectRefused("-U 11211", 64, "UDP");
+  ExpectRefused("-U 70000", 64, "no port number");
+  ExpectRefused("-U 11211 -o udp_trust=10.0/8", 64, "is no network");
   ExpectRefused("-o drop_privileges", 1, "drop_privileges");
   ExpectRefused("-o ext_path=/x:1G", 1, "ext_path");
-  ExpectRefused("-l notls:127.0.0.1", 64, "notls");
+  ExpectRefused("-o ssl_kernel_tls", 1, "ssl_kernel_tls is not supported yet");
+}
+
+TEST(Flags, Tls) {
+  if (!kTlsBuilt) {
+    ExpectRefused("-Z", 64, "-Z needs TLS");
+    ExpectRefused("-o ssl_key=/k", 1, "ssl_key needs TLS");
+    return;
+  }
+  const Settings s = Good(
+      "-Z -l notls:a:1,mtls:[::1]:2,btls:b,c -o ssl_chain_cert=/c,ssl_key=/k "
+      "-o ssl_verify_mode=3,ssl_keyformat=DER,ssl_min_version=3,"
+      "ssl_wbuf_size=8,ssl_ciphers=A:B,ssl_session_cache,ssl_ca_cert=/a");
+  EXPECT_TRUE(s.ssl_enabled && s.ssl_session_cache);
+  EXPECT_EQ(s.ssl_chain_cert + s.ssl_key + s.ssl_ca_cert, "/c/k/a");
+  EXPECT_EQ(s.ssl_ciphers, "A:B");
+  EXPECT_EQ(s.ssl_verify_mode, 7);
+  EXPECT_EQ(s.ssl_keyformat, 2);
+  EXPECT_EQ(codec::TlsVersion::Show(s.ssl_min_version), "tlsv1.3");
+  EXPECT_EQ(s.ssl_wbuf_size, 8192u);
+  ASSERT_EQ(s.inter.size(), 4u);
+  EXPECT_EQ(s.inter[0].tls, TlsMode::kOff);
+  EXPECT_EQ(s.inter[1].tls, TlsMode::kPeer);
+  EXPECT_EQ(s.inter[1].host, "::1");
+  EXPECT_EQ(s.inter[2].tls, TlsMode::kNoPeer);
+  EXPECT_EQ(s.inter[3].tls, TlsMode::kDefault);
+  // As in memcached's t/ssl_settings.t.
+  const Settings d = Good("-Z -o ssl_chain_cert=/c");
+  EXPECT_EQ(d.ssl_verify_mode, 0);
+  EXPECT_EQ(codec::KeyFormat::Show(d.ssl_keyformat), "1");
+  EXPECT_EQ(codec::TlsVersion::Show(d.ssl_min_version), "tlsv1.2");
+  EXPECT_EQ(d.ssl_wbuf_size, 16384u);
+  // A path holds wherever the daemon goes.
+  EXPECT_EQ(Good("-Z -o ssl_chain_cert=c").ssl_chain_cert[0], '/');
+  ExpectRefused("-Z", 64, "ssl_chain_cert");
+  ExpectRefused("-Z -p 0 -o ssl_chain_cert=/c", 64, "TCP port");
+  ExpectRefused("-Z -s /s -o ssl_chain_cert=/c", 64, "TCP port");
+  for (const char* spec : {"notls:a", "btls:a", "mtls:a"}) {
+    ExpectRefused(std::string("-l ") + spec, 64, "-Z");
+  }
 }
 
 TEST(Flags, FlagFile) {

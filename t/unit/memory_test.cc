@@ -75,20 +75,20 @@ class SlabsTest : public ::testing::Test {
 };
 
 TEST_F(SlabsTest, ClassesHoldWhatTheySay) {
-  for (size_t size = 1; size <= slabs_.page_size(); ++size) {
+  for (size_t size = 1; size <= slabs_.max_chunk(); ++size) {
     const int c = slabs_.ClassFor(size);
     ASSERT_GE(slabs_.chunk_size(c), size);
     if (c > 1) {
       ASSERT_LT(slabs_.chunk_size(c - 1), size);
     }
   }
-  EXPECT_EQ(slabs_.ClassFor(slabs_.page_size() + 1), 0);
+  EXPECT_EQ(slabs_.ClassFor(slabs_.max_chunk() + 1), 0);
   for (int c = 1; c <= slabs_.classes(); ++c) {
     EXPECT_EQ(slabs_.chunk_size(c) % kItemAlignment, 0u);
     // At the end of a page less than one step of the next class is lost.
-    EXPECT_LT(slabs_.page_size() - slabs_.chunks_per_page(c) *
-                                       slabs_.chunk_size(c),
-              std::max(slabs_.chunk_size(c) / 10, uint32_t{512}));
+    EXPECT_LT(
+        slabs_.page_size() - slabs_.chunks_per_page(c) * slabs_.chunk_size(c),
+        std::max(slabs_.chunk_size(c) / 10, uint32_t{512}));
   }
 }
 

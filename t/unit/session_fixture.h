@@ -82,9 +82,12 @@ class LoneControl : public ServerControl {
   void SetVerbosity(int) override {}
   void Shutdown(bool) override { ++shutdowns; }
   Authenticator* authenticator() override { return auth; }
+  SaslService* sasl() override { return sasl_service; }
 
   int shutdowns = 0;
-  Authenticator* auth = nullptr;  // before the first session
+  // Before the first session.
+  Authenticator* auth = nullptr;
+  SaslService* sasl_service = nullptr;
 
  private:
   ThreadStats& stats_;

@@ -70,8 +70,10 @@ TEST(Settings, RowsAreMemcacheds) {
       "track_sizes inline_ascii_response drop_privileges ext_item_size "
       "ext_item_age ext_low_ttl ext_recache_rate ext_wbuf_size "
       "ext_compact_under ext_drop_under ext_max_sleep ext_max_frag "
-      "slab_automove_freeratio ext_drop_unread num_napi_ids memory_file "
-      "client_flags_size page_size hash_expand");
+      "slab_automove_freeratio ext_drop_unread ssl_enabled ssl_chain_cert "
+      "ssl_key ssl_verify_mode ssl_keyformat ssl_ciphers ssl_ca_cert "
+      "ssl_wbuf_size ssl_session_cache ssl_kernel_tls ssl_min_version "
+      "num_napi_ids memory_file client_flags_size page_size hash_expand");
   std::vector<std::string> words;
   for (std::string word; expected >> word;) words.push_back(word);
   EXPECT_EQ(Names(Settings()), words);
@@ -154,8 +156,12 @@ TEST(Listen, Errors) {
     EXPECT_FALSE(codec::Listen::From(text, &why)) << text;
     EXPECT_THAT(why, HasSubstr("no address"));
   }
-  for (const char* text : {"notls:a", "btls:a", "mtls:a:1", "proto[ascii]:a",
-                           "tag[b]:a", "tag_b_:a"}) {
+  for (const char* text : {"notls:", "mtls::x", "btls:a:"}) {
+    EXPECT_FALSE(codec::Listen::From(text, &why)) << text;
+    EXPECT_THAT(why, HasSubstr("no address"));
+  }
+  for (const char* text :
+       {"proto[ascii]:a", "mtls:proto[ascii]:a", "tag[b]:a", "tag_b_:a"}) {
     EXPECT_FALSE(codec::Listen::From(text, &why)) << text;
     EXPECT_THAT(why, HasSubstr("not supported yet"));
   }

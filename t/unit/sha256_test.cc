@@ -26,9 +26,9 @@ TEST(Sha256, KnownAnswers) {
             Hex(Sha256("")));
   EXPECT_EQ("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
             Hex(Sha256("abc")));
-  EXPECT_EQ("248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1",
-            Hex(Sha256(
-                "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq")));
+  EXPECT_EQ(
+      "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1",
+      Hex(Sha256("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq")));
   EXPECT_EQ("cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0",
             Hex(Sha256(std::string(1000000, 'a'))));
 }
@@ -39,10 +39,10 @@ TEST(Sha256, KnownHmacs) {
             Hex(HmacSha256(std::string(20, '\x0b'), "Hi There")));
   EXPECT_EQ("5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843",
             Hex(HmacSha256("Jefe", "what do ya want for nothing?")));
-  EXPECT_EQ(
-      "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54",
-      Hex(HmacSha256(std::string(131, '\xaa'),
-                     "Test Using Larger Than Block-Size Key - Hash Key First")));
+  EXPECT_EQ("60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54",
+            Hex(HmacSha256(
+                std::string(131, '\xaa'),
+                "Test Using Larger Than Block-Size Key - Hash Key First")));
 }
 
 TEST(Sha256, SameLooksAtEveryByte) {

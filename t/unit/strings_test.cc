@@ -104,6 +104,14 @@ TEST(Strings, LooseNumbersAreTheCLibrarys) {
   for (const char* text : {"", " ", "+", "-1", "+-1", "12x", "x", "\0012"}) {
     EXPECT_FALSE(ParseLooseU64(text, &u64)) << text;
   }
+  for (const char* text : {"-0", " -000 "}) {
+    u64 = 1;
+    EXPECT_TRUE(ParseLooseU64(text, &u64)) << text;
+    EXPECT_EQ(u64, 0u) << text;
+  }
+  for (const char* text : {"-", "-01", "-0x", "--0"}) {
+    EXPECT_FALSE(ParseLooseU64(text, &u64)) << text;
+  }
   int64_t i64 = 0;
   EXPECT_TRUE(ParseLooseI64(" -12 ", &i64));
   EXPECT_EQ(i64, -12);

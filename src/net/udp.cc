@@ -1,0 +1,306 @@
+// Copyright (c) 2026 The cucache authors. BSD-3-Clause, see LICENSE.
+
+#include "net/udp.h"
+
+#include <arpa/inet.h>
+#include <glog/logging.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <memory>
+
+#include "cache/value.h"
+#include "proto/session.h"
+
+namespace cucache {
+namespace {
+
+// Whoever answers there is no client of ours: echo, chargen, DNS, NTP.
+constexpr uint16_t kFirstUserPort = 1024;
+
+uint16_t PortOf(const sockaddr_storage& address) {
+  if (address.ss_family == AF_INET) {
+    return ntohs(reinterpret_cast<const sockaddr_in&>(address).sin_port);
+  }
+  return ntohs(reinterpret_cast<const sockaddr_in6&>(address).sin6_port);
+}
+
+uint16_t LocalPort(int fd) {
+  sockaddr_storage address{};
+  socklen_t length = sizeof(address);
+  getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length);
+  return PortOf(address);
+}
+
+uint16_t Get16(const char* at) {
+  uint16_t value;
+  std::memcpy(&value, at, sizeof(value));
+  return ntohs(value);
+}
+
+void Put16(size_t value, char* to) {
+  const uint16_t n = htons(static_cast<uint16_t>(value));
+  std::memcpy(to, &n, sizeof(n));
+}
+
+// --- Opening. ---
+
+int OpenOne(const addrinfo& address, std::string* error) {
+  const int fd = socket(address.ai_family,
+                        address.ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC,
+                        address.ai_protocol);
+  if (fd < 0) {
+    *error = std::string("socket(): ") + std::strerror(errno);
+    return -1;
+  }
+  const int on = 1, bytes = 4 << 20;
+  if (address.ai_family == AF_INET6) {
+    setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
+  }
+  // As much of it as the system grants: a reply leaves at once or is lost.
+  setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
+  if (bind(fd, address.ai_addr, address.ai_addrlen) == 0) return fd;
+  *error = std::string("bind(): ") + std::strerror(errno);
+  close(fd);
+  return -1;
+}
+
+bool OpenHost(const std::string& host, int port, std::vector<int>* sockets,
+              std::string* error) {
+  addrinfo hints{};
+  hints.ai_flags = AI_PASSIVE;
+  hints.ai_family = AF_UNSPEC;
+  hints.ai_socktype = SOCK_DGRAM;
+  const char* node = host.empty() || host == "*" ? nullptr : host.c_str();
+  addrinfo* list = nullptr;
+  const int failed = getaddrinfo(
+      node, std::to_string(std::max(port, 0)).c_str(), &hints, &list);
+  if (failed != 0) {
+    *error = std::string("getaddrinfo: ") + gai_strerror(failed);
+    return false;
+  }
+  const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owner(list,
+                                                             freeaddrinfo);
+  bool any = false;
+  for (const addrinfo* a = list; a != nullptr; a = a->ai_next) {
+    const int fd = OpenOne(*a, error);
+    if (fd < 0) continue;
+    sockets->push_back(fd);
+    any = true;
+  }
+  return any;
+}
+
+}  // namespace
+
+bool OpenUdpSockets(const Settings& settings, std::vector<int>* sockets,
+                    std::string* error) {
+  if (settings.udpport == 0) return true;
+  if (settings.inter.empty()) {
+    if (!OpenHost("127.0.0.1", settings.udpport, sockets, error)) {
+      *error = "failed to listen on UDP port " +
+               std::to_string(settings.udpport) + ": " + *error;
+      return false;
+    }
+    // On the same port, also when the kernel chose it. A machine without IPv6
+    // is no error.
+    std::string ignored;
+    (void)OpenHost("::1", LocalPort(sockets->front()), sockets, &ignored);
+    return true;
+  }
+  std::vector<std::string> hosts;
+  for (const ListenSpec& spec : settings.inter) {
+    // One host may have several TCP ports; the UDP port is one.
+    if (std::find(hosts.begin(), hosts.end(), spec.host) != hosts.end()) {
+      continue;
+    }
+    hosts.push_back(spec.host);
+    if (OpenHost(spec.host, settings.udpport, sockets, error)) continue;
+    *error = "failed to listen on UDP " + spec.text + ": " + *error;
+    return false;
+  }
+  return true;
+}
+
+// --- Pure functions. ---
+
+bool ParseUdpHeader(std::string_view datagram, uint16_t* id) {
+  if (datagram.size() <= kUdpHeader) return false;
+  *id = Get16(datagram.data());
+  // The only one of one; the last number is not looked at, as in memcached.
+  return Get16(datagram.data() + 2) == 0 && Get16(datagram.data() + 4) == 1;
+}
+
+void WriteUdpHeader(uint16_t id, size_t number, size_t total, char* to) {
+  Put16(id, to);
+  Put16(number, to + 2);
+  Put16(total, to + 4);
+  Put16(0, to + 6);
+}
+
+size_t UdpDatagrams(size_t reply) {
+  return (reply + kUdpPayload - 1) / kUdpPayload;
+}
+
+size_t UdpDatagramsAllowed(size_t reply, size_t received, bool trusted) {
+  const size_t all = UdpDatagrams(reply);
+  const size_t most = kUdpAmplification * received;
+  if (trusted || reply + all * kUdpHeader <= most) return all;
+  // The last one is the only one that is not full, and it does not fit.
+  return std::min(most / kUdpDatagram, all - 1);
+}
+
+// --- UdpReply. ---
+
+void UdpReply::Reset(size_t limit) {
+  if (buffer_.size() > kKeep) std::vector<char>().swap(buffer_);
+  limit_ = limit;
+  blocked_ = false;
+  at_ = buffer_.data();
+  Grow(kMaxRoom);
+}
+
+void UdpReply::Grow(size_t room) {
+  const size_t used = text().size();
+  const size_t wanted = used + room + kSlack;
+  if (buffer_.size() < wanted) buffer_.resize(std::max(wanted, 2 * used));
+  at_ = buffer_.data() + used;
+  end_ = buffer_.data() + buffer_.size() - kSlack;
+}
+
+void UdpReply::Flush() {
+  blocked_ |= text().size() > limit_;
+  Grow(kMaxRoom);
+}
+
+void UdpReply::AppendValue(Item* item, size_t offset) {
+  const size_t n = item->value_length - offset;
+  if (text().size() + n > limit_) {
+    blocked_ = true;
+    return;
+  }
+  Grow(n + kMaxRoom);
+  CopyValueOut(*item, offset, at_, n);
+  Advance(at_ + n);
+}
+
+// --- UdpSocket. ---
+
+bool UdpSocket::Start() {
+  port_ = LocalPort(fd_);
+  event_assign(&event_, host_.base, fd_, EV_READ | EV_PERSIST, OnEvent, this);
+  registered_ = event_add(&event_, nullptr) == 0;
+  return registered_;
+}
+
+void UdpSocket::Stop() {
+  if (registered_) event_del(&event_);
+  registered_ = false;
+}
+
+void UdpSocket::OnEvent(evutil_socket_t, short, void* arg) {
+  auto* socket = static_cast<UdpSocket*>(arg);
+  Request request;
+  for (int i = 0; i < kBatch && socket->Receive(&request); ++i) {
+    if (!socket->MayAnswer(&request)) continue;
+    socket->host_.BeginTurn();
+    socket->Serve(request);
+    socket->host_.EndTurn();
+  }
+}
+
+bool UdpSocket::Receive(Request* request) {
+  // Larger than any datagram, and empty between two turns.
+  Buffer* in = host_.input;
+  request->from_length = sizeof(request->from);
+  const ssize_t n = recvfrom(fd_, in->base(), in->capacity, 0,
+                             reinterpret_cast<sockaddr*>(&request->from),
+                             &request->from_length);
+  if (n < 0) {
+    // Somebody else's port may have been closed; that is no news for others.
+    return errno == ECONNREFUSED || errno == EINTR;
+  }
+  host_.stats->bytes_read.Add(static_cast<uint64_t>(n));
+  request->datagram = {in->base(), static_cast<size_t>(n)};
+  return true;
+}
+
+bool UdpSocket::MayAnswer(Request* request) const {
+  if (request->from.ss_family != AF_INET &&
+      request->from.ss_family != AF_INET6) {
+    return false;
+  }
+  if (!ParseUdpHeader(request->datagram, &request->id)) return false;
+  const auto* from = reinterpret_cast<const sockaddr*>(&request->from);
+  const uint16_t port = PortOf(request->from);
+  request->trusted = IsLoopback(from) || trust_.Contains(from);
+  return port >= kFirstUserPort && port != port_;
+}
+
+void UdpSocket::Serve(const Request& request) {
+  const size_t limit =
+      request.trusted
+          ? kMaxReply
+          : std::min(kMaxReply, kUdpAmplification * request.datagram.size());
+  reply_.Reset(limit);
+  const std::string_view input = request.datagram.substr(kUdpHeader);
+  if (Converse(input) || !request.trusted) {
+    Answer(request, reply_.text());
+  } else {
+    Answer(request, "SERVER_ERROR reply too large for UDP\r\n");
+  }
+  host_.input->Clear();
+}
+
+// False if the reply became too long.
+bool UdpSocket::Converse(std::string_view input) {
+  host_.executor->thread().events().set_fd(fd_);
+  Session session(*host_.executor);
+  for (;;) {
+    int budget = host_.requests_per_turn;
+    const Session::Step step =
+        session.Process(input.data(), input.size(), reply_, &budget);
+    input.remove_prefix(step.consumed);
+    switch (step.next) {
+      case Session::Next::kYield:
+        continue;
+      case Session::Next::kBlocked:
+        return false;
+      case Session::Next::kWatch:
+        // There is no connection that could be lent.
+        host_.executor->RefuseWatch();
+        reply_.Append("ERROR\r\n");
+        return true;
+      default:
+        return !reply_.blocked();
+    }
+  }
+}
+
+void UdpSocket::Answer(const Request& request, std::string_view reply) {
+  const size_t total = UdpDatagrams(reply.size());
+  const size_t allowed = UdpDatagramsAllowed(
+      reply.size(), request.datagram.size(), request.trusted);
+  char header[kUdpHeader];
+  for (size_t i = 0; i < allowed; ++i) {
+    WriteUdpHeader(request.id, i, total, header);
+    const std::string_view part = reply.substr(i * kUdpPayload, kUdpPayload);
+    iovec spans[] = {{header, sizeof(header)},
+                     {const_cast<char*>(part.data()), part.size()}};
+    msghdr message{};
+    message.msg_name = const_cast<sockaddr_storage*>(&request.from);
+    message.msg_namelen = request.from_length;
+    message.msg_iov = spans;
+    message.msg_iovlen = 2;
+    // What the kernel does not take now is lost, as datagrams are.
+    const ssize_t n = sendmsg(fd_, &message, MSG_NOSIGNAL);
+    if (n < 0) return;
+    host_.stats->bytes_written.Add(static_cast<uint64_t>(n));
+  }
+}
+
+}  // namespace cucache

@@ -1,0 +1,133 @@
+// Copyright (c) 2026 The cucache authors. BSD-3-Clause, see LICENSE.
+//
+// Requests in datagrams (-U). (Counterpart: try_read_udp, build_udp_header and
+// transmit_udp in memcached.c.)
+//
+// A datagram is a header of 8 bytes and requests, text or binary; the header
+// is four numbers of 16 bits in network order: the client's id of the request,
+// the number of this datagram in its message, how many datagrams the message
+// has, and 0. A request is one datagram; a reply is as many of at most 1400
+// bytes as it needs, with the id of the request. What is not whole is dropped.
+//
+// No amplification: who may be spoofed gets at most three times the bytes that
+// were sent. Loopback and the networks of -o udp_trust get everything.
+// Nobody is answered at a port below 1024 or at our own, where something may
+// sit that answers in turn.
+//
+// A socket is served by one worker, between the turns of its connections. A
+// datagram is a conversation of its own: nothing is kept of it.
+//
+// Thread safety: a UdpSocket belongs to its worker's thread; the rest are pure
+// functions. Units: bytes.
+
+#ifndef CUCACHE_NET_UDP_H_
+#define CUCACHE_NET_UDP_H_
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <sys/socket.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/network.h"
+#include "base/settings.h"
+#include "net/conn.h"
+#include "proto/output.h"
+
+namespace cucache {
+
+inline constexpr size_t kUdpHeader = 8;
+inline constexpr size_t kUdpDatagram = 1400;
+inline constexpr size_t kUdpPayload = kUdpDatagram - kUdpHeader;
+inline constexpr size_t kUdpAmplification = 3;
+
+// The header of a request; false if it is none that is answered.
+[[nodiscard]] bool ParseUdpHeader(std::string_view datagram, uint16_t* id);
+void WriteUdpHeader(uint16_t id, size_t number, size_t total, char* to);
+
+// Datagrams of a reply that has this many bytes.
+size_t UdpDatagrams(size_t reply);
+// How many of them are sent to somebody who sent `received` bytes.
+size_t UdpDatagramsAllowed(size_t reply, size_t received, bool trusted);
+
+// Opens the sockets that the settings ask for; none without -U. The caller
+// closes them.
+[[nodiscard]] bool OpenUdpSockets(const Settings& settings,
+                                  std::vector<int>* sockets,
+                                  std::string* error);
+
+// A reply that is collected, up to a limit.
+class UdpReply final : public Output {
+ public:
+  UdpReply() { Reset(0); }
+
+  // Forgets everything; blocked() from `limit` bytes on.
+  void Reset(size_t limit);
+  void AppendValue(Item* item, size_t offset = 0) override;
+
+  std::string_view text() const {
+    return {buffer_.data(), static_cast<size_t>(at_ - buffer_.data())};
+  }
+
+ private:
+  // Copying past the end is allowed by this much (proto/output.h).
+  static constexpr size_t kSlack = 64;
+  // More than this is not kept for the next one.
+  static constexpr size_t kKeep = 128 * 1024;
+
+  void Flush() override;
+  void Grow(size_t room);
+
+  std::vector<char> buffer_;
+  size_t limit_ = 0;
+};
+
+class UdpSocket {
+ public:
+  // The descriptor stays its owner's; `trust` outlives this.
+  UdpSocket(ConnHost& host, int fd, const NetworkList& trust)
+      : host_(host), fd_(fd), trust_(trust) {}
+  ~UdpSocket() { Stop(); }
+  UdpSocket(const UdpSocket&) = delete;
+  UdpSocket& operator=(const UdpSocket&) = delete;
+
+  [[nodiscard]] bool Start();
+  void Stop();
+
+ private:
+  // Datagrams in one turn.
+  static constexpr int kBatch = 16;
+  // A longer reply is an error.
+  static constexpr size_t kMaxReply = 2 << 20;
+
+  struct Request {
+    sockaddr_storage from;
+    socklen_t from_length;
+    std::string_view datagram;
+    uint16_t id;
+    bool trusted;
+  };
+
+  static void OnEvent(evutil_socket_t fd, short what, void* arg);
+  bool Receive(Request* request);
+  bool MayAnswer(Request* request) const;
+  void Serve(const Request& request);
+  bool Converse(std::string_view input);
+  void Answer(const Request& request, std::string_view reply);
+
+  ConnHost& host_;
+  const int fd_;
+  const NetworkList& trust_;
+  uint16_t port_ = 0;
+  UdpReply reply_;
+  event event_;
+  bool registered_ = false;
+};
+
+}  // namespace cucache
+
+#endif  // CUCACHE_NET_UDP_H_

@@ -1,0 +1,105 @@
+// Copyright (c) 2026 The cucache authors. BSD-3-Clause, see LICENSE.
+//
+// Authentication in the binary protocol: the opcodes 0x20 to 0x22, and who may
+// use which opcode. (Counterpart: process_bin_sasl_auth() and its kin.)
+//
+// The data of a request goes into the session and not into an item, and is
+// bounded: whoever sends it is not known yet. Each SASL_AUTH is an attempt of
+// its own; a session that was let in and fails another one is out again.
+
+#include "proto/binary_sasl.h"
+
+#include <algorithm>
+
+#include "proto/binary_turn.h"
+
+namespace cucache {
+namespace {
+
+constexpr size_t kMaxMechanism = 32;
+// Room for a Kerberos ticket; everything else is a few hundred bytes.
+constexpr uint32_t kMaxData = 64 * 1024;
+
+}  // namespace
+
+bool BinaryTurn::Admits(Opcode opcode) const {
+  if (!s_.sasl_wanted_) return true;
+  return opcode == Opcode::kSaslList || opcode == Opcode::kSaslAuth ||
+         opcode == Opcode::kSaslStep || opcode == Opcode::kVersion;
+}
+
+BinaryTurn::Flow BinaryTurn::Sasl(const Packet& packet) {
+  const BinaryHeader& header = packet.header;
+  SaslService* const service = executor_.control().sasl();
+  if (service == nullptr) {
+    return RefuseSasl(header, BinaryStatus::kUnknownCommand);
+  }
+  if (header.opcode == Opcode::kSaslList) return SaslList(packet, service);
+  if (header.key_length > kMaxMechanism) {
+    return RefuseSasl(header, BinaryStatus::kInvalid);
+  }
+  if (header.value_length() > kMaxData) {
+    return RefuseSasl(header, BinaryStatus::kNoMemory);
+  }
+  if (s_.sasl_ == nullptr) s_.sasl_ = std::make_unique<SaslState>(header);
+  s_.sasl_->header = header;
+  s_.sasl_->mechanism = packet.key();
+  s_.swallow_ = header.value_length();
+  s_.state_ = State::kSaslData;
+  return true;
+}
+
+BinaryTurn::Flow BinaryTurn::RefuseSasl(const BinaryHeader& header,
+                                        BinaryStatus status) {
+  s_.swallow_ = header.value_length();
+  s_.state_ = State::kSwallow;
+  return Error(header, status);
+}
+
+BinaryTurn::Flow BinaryTurn::SaslList(const Packet& packet,
+                                      SaslService* service) {
+  std::string names;
+  if (service->ListMechanisms(&names)) return Done(packet, 0, names);
+  return Error(packet.header, BinaryStatus::kAuthError);
+}
+
+BinaryTurn::Flow BinaryTurn::SaslData() {
+  const auto n = static_cast<size_t>(std::min<uint64_t>(left(), s_.swallow_));
+  s_.sasl_->data.append(at_, n);
+  at_ += n;
+  s_.swallow_ -= n;
+  if (s_.swallow_ != 0) return Stop(Next::kRead);
+  if (output_.blocked()) return Stop(Next::kBlocked);
+  s_.state_ = State::kCommand;
+  // It may have read a file: others first.
+  *budget_ = 0;
+  std::string reply;
+  const auto outcome = RunSasl(&reply);
+  const BinaryHeader header = s_.sasl_->header;
+  s_.sasl_->data.clear();
+  if (outcome == SaslExchange::Outcome::kContinue) {
+    return Error(header, BinaryStatus::kAuthContinue, reply);
+  }
+  executor_.stats().auth_cmds.Add();
+  s_.sasl_.reset();
+  if (outcome == SaslExchange::Outcome::kFailed) {
+    executor_.stats().auth_errors.Add();
+    return Error(header, BinaryStatus::kAuthError);
+  }
+  s_.sasl_wanted_ = false;
+  return Error(header, BinaryStatus::kOk, "Authenticated");
+}
+
+SaslExchange::Outcome BinaryTurn::RunSasl(std::string* reply) {
+  SaslState& state = *s_.sasl_;
+  s_.sasl_wanted_ = true;
+  if (state.header.opcode == Opcode::kSaslStep) {
+    if (state.exchange == nullptr) return SaslExchange::Outcome::kFailed;
+    return state.exchange->Step(state.data, reply);
+  }
+  state.exchange = executor_.control().sasl()->NewExchange();
+  if (state.exchange == nullptr) return SaslExchange::Outcome::kFailed;
+  return state.exchange->Start(state.mechanism, state.data, reply);
+}
+
+}  // namespace cucache

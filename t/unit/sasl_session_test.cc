@@ -1,0 +1,180 @@
+// Copyright (c) 2026 The cucache authors. BSD-3-Clause, see LICENSE.
+//
+// A binary session whose client has to say who it is, with a SASL library of
+// two mechanisms: TELL wants the secret at once, ASK asks for it first.
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "command/sasl.h"
+#include "proto/binary.h"
+#include "session_fixture.h"
+
+namespace cucache {
+namespace {
+
+constexpr char kSecret[] = "secret";
+
+class FakeExchange : public SaslExchange {
+ public:
+  Outcome Start(const std::string& mechanism, std::string_view data,
+                std::string* reply) override {
+    if (mechanism == "TELL") return Judge(data);
+    if (mechanism != "ASK") return Outcome::kFailed;
+    *reply = "who?";
+    return Outcome::kContinue;
+  }
+  Outcome Step(std::string_view data, std::string*) override {
+    return Judge(data);
+  }
+
+ private:
+  static Outcome Judge(std::string_view data) {
+    return data == kSecret ? Outcome::kDone : Outcome::kFailed;
+  }
+};
+
+class FakeService : public SaslService {
+ public:
+  bool ListMechanisms(std::string* names) override {
+    *names = "ASK TELL";
+    return true;
+  }
+  std::unique_ptr<SaslExchange> NewExchange() override {
+    return std::make_unique<FakeExchange>();
+  }
+};
+
+std::string Packet(Opcode opcode, std::string_view key = {},
+                   std::string_view value = {}) {
+  std::string packet(kBinaryHeader, '\0');
+  packet[0] = kBinaryMagic;
+  packet[1] = static_cast<char>(opcode);
+  StoreBig(static_cast<uint16_t>(key.size()), packet.data() + 2);
+  StoreBig(static_cast<uint32_t>(key.size() + value.size()), packet.data() + 8);
+  return packet.append(key).append(value);
+}
+
+// "status:body" of each reply.
+std::string Replies(std::string_view bytes) {
+  std::string text;
+  while (bytes.size() >= kBinaryHeader) {
+    const uint32_t length = LoadBig<uint32_t>(bytes.data() + 8);
+    text += std::to_string(LoadBig<uint16_t>(bytes.data() + 6)) + ":";
+    text.append(bytes.substr(kBinaryHeader, length)) += ";";
+    bytes.remove_prefix(kBinaryHeader + length);
+  }
+  return text;
+}
+
+constexpr char kIn[] = "0:Authenticated;";
+constexpr char kOut[] = "32:Auth failure.;";
+
+class SaslSession : public testing::Test {
+ protected:
+  SaslSession() { server_.control().sasl_service = &service_; }
+
+  std::string Ask(LoneConnection& c, std::string_view packet) {
+    return Replies(c.Ask(packet));
+  }
+  uint64_t cmds() { return server_.executor().stats().auth_cmds.value(); }
+  uint64_t errors() { return server_.executor().stats().auth_errors.value(); }
+
+  FakeService service_;
+  LoneServer server_;
+};
+
+TEST_F(SaslSession, OthersAreRefusedAndClosed) {
+  for (const std::string& packet :
+       {Packet(Opcode::kGet, "k"), Packet(Opcode::kNoop),
+        Packet(Opcode::kQuitQ), Packet(Opcode::kStat), Packet(Opcode::kFlush),
+        Packet(static_cast<Opcode>(0x7f)), Packet(Opcode::kDelete, "k")}) {
+    LoneConnection c(server_);
+    EXPECT_EQ(kOut, Ask(c, packet));
+    EXPECT_TRUE(c.closed());
+  }
+  EXPECT_EQ(0u, cmds());
+}
+
+TEST_F(SaslSession, InAtOnce) {
+  LoneConnection c(server_);
+  EXPECT_EQ("0:ASK TELL;", Ask(c, Packet(Opcode::kSaslList)));
+  EXPECT_EQ('0', Ask(c, Packet(Opcode::kVersion))[0]);
+  EXPECT_EQ(kIn, Ask(c, Packet(Opcode::kSaslAuth, "TELL", kSecret)));
+  EXPECT_EQ("0:;", Ask(c, Packet(Opcode::kNoop)));
+  EXPECT_EQ("0:ASK TELL;", Ask(c, Packet(Opcode::kSaslList)));
+  EXPECT_EQ("0:;", Ask(c, Packet(Opcode::kNoop))) << "a list is no attempt";
+  EXPECT_EQ(1u, cmds());
+  EXPECT_EQ(0u, errors());
+}
+
+TEST_F(SaslSession, InBySteps) {
+  LoneConnection c(server_);
+  EXPECT_EQ("33:who?;", Ask(c, Packet(Opcode::kSaslAuth, "ASK")));
+  EXPECT_EQ(0u, cmds()) << "it is not over";
+  EXPECT_EQ(kIn, Ask(c, Packet(Opcode::kSaslStep, "ASK", kSecret)));
+  EXPECT_EQ("0:;", Ask(c, Packet(Opcode::kNoop)));
+  EXPECT_EQ(1u, cmds());
+}
+
+TEST_F(SaslSession, WrongAttempts) {
+  LoneConnection c(server_);
+  EXPECT_EQ(kOut, Ask(c, Packet(Opcode::kSaslStep, "TELL", kSecret)))
+      << "a step without a beginning";
+  EXPECT_EQ(kOut, Ask(c, Packet(Opcode::kSaslAuth, "TELL", "wrong")));
+  EXPECT_EQ(kOut, Ask(c, Packet(Opcode::kSaslAuth, "NONE", kSecret)));
+  EXPECT_EQ("33:who?;", Ask(c, Packet(Opcode::kSaslAuth, "ASK")));
+  EXPECT_EQ(kOut, Ask(c, Packet(Opcode::kSaslStep, "ASK", "wrong")));
+  EXPECT_EQ(kOut, Ask(c, Packet(Opcode::kSaslStep, "ASK", kSecret)))
+      << "it is over";
+  EXPECT_EQ("4:Invalid arguments;",
+            Ask(c, Packet(Opcode::kSaslAuth, std::string(33, 'X'), kSecret)));
+  EXPECT_FALSE(c.closed());
+  EXPECT_EQ(5u, errors());
+  EXPECT_EQ(kOut, Ask(c, Packet(Opcode::kNoop)));
+  EXPECT_TRUE(c.closed());
+}
+
+TEST_F(SaslSession, AFailureThrowsOutAgain) {
+  LoneConnection c(server_);
+  EXPECT_EQ(kIn, Ask(c, Packet(Opcode::kSaslAuth, "TELL", kSecret)));
+  EXPECT_EQ(kOut, Ask(c, Packet(Opcode::kSaslAuth, "TELL", "wrong")));
+  EXPECT_EQ(kOut, Ask(c, Packet(Opcode::kNoop)));
+  EXPECT_TRUE(c.closed());
+}
+
+TEST_F(SaslSession, DataIsBounded) {
+  LoneConnection c(server_);
+  const std::string large(64 * 1024, 'x');
+  EXPECT_EQ(kOut, Ask(c, Packet(Opcode::kSaslAuth, "TELL", large)));
+  EXPECT_EQ("130:Out of memory;",
+            Ask(c, Packet(Opcode::kSaslAuth, "TELL", large + "x")));
+  EXPECT_EQ(kIn, Ask(c, Packet(Opcode::kSaslAuth, "TELL", kSecret)));
+}
+
+TEST_F(SaslSession, ByteByByteAndPipelined) {
+  const std::string all = Packet(Opcode::kSaslAuth, "ASK") +
+                          Packet(Opcode::kSaslStep, "ASK", kSecret) +
+                          Packet(Opcode::kNoop);
+  LoneConnection whole(server_);
+  EXPECT_EQ(std::string("33:who?;") + kIn + "0:;", Ask(whole, all));
+  EXPECT_GE(whole.yields, 2u) << "each attempt ends the turn";
+  LoneConnection pieces(server_);
+  for (const char byte : all) pieces.Send(std::string(1, byte));
+  EXPECT_EQ(std::string("33:who?;") + kIn + "0:;",
+            Replies(pieces.output().Take()));
+}
+
+TEST_F(SaslSession, WithoutTheServiceTheOpcodesAreUnknown) {
+  server_.control().sasl_service = nullptr;
+  LoneConnection c(server_);
+  EXPECT_EQ("129:Unknown command;", Ask(c, Packet(Opcode::kSaslList)));
+  EXPECT_EQ("129:Unknown command;",
+            Ask(c, Packet(Opcode::kSaslAuth, "TELL", kSecret)));
+  EXPECT_EQ("0:;", Ask(c, Packet(Opcode::kNoop)));
+  EXPECT_EQ(0u, cmds());
+}
+
+}  // namespace
+}  // namespace cucache

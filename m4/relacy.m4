@@ -4,5 +4,7 @@
 AC_DEFUN([CUCACHE_RELACY], [
   AC_CHECK_FILE([/usr/include/relacy/relacy.hpp],
     [cucache_have_relacy=yes], [cucache_have_relacy=no])
-  AM_CONDITIONAL([HAVE_RELACY], [test "x$cucache_have_relacy" = xyes])
+  # Relacy allocates in ways of its own, which sanitizers take for faults.
+  AM_CONDITIONAL([HAVE_RELACY],
+    [test "x$cucache_have_relacy" = xyes && test -z "$cucache_sanitizers"])
 ])

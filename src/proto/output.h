@@ -48,7 +48,8 @@ class Output {
       bytes.remove_prefix(kMaxRoom);
     }
     char* to = Room(bytes.size());
-    std::memcpy(to, bytes.data(), bytes.size());
+    // An empty view may point nowhere, which memcpy does not allow.
+    if (!bytes.empty()) std::memcpy(to, bytes.data(), bytes.size());
     Advance(to + bytes.size());
   }
 

@@ -75,7 +75,8 @@ class TurnBase {
       std::memcpy(to, item->data(), size);
     }
     to += size;
-    std::memcpy(to, tail.data(), tail.size());
+    // An empty view may point nowhere, which memcpy does not allow.
+    if (!tail.empty()) std::memcpy(to, tail.data(), tail.size());
     output_.Advance(to + tail.size());
   }
 

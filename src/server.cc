@@ -238,7 +238,6 @@ void Server::ReadAsked() {
   }
   if ((asked & kRoom) != 0) ResumeAccepting();
   if ((asked & kGraceful) != 0) LOG(WARNING) << "Gracefully stopping";
-  if ((asked & kStop) != 0) VLOG(1) << "Exiting normally";
   if ((asked & (kStop | kGraceful)) != 0) stopping_ = true;
 }
 
@@ -340,6 +339,7 @@ void Server::OnConnectionClosed() {
 
 ServerControl::ConnectionFigures Server::connection_figures() {
   ConnectionFigures f;
+  f.event_library = event_get_version();
   const uint64_t clients =
       static_cast<uint64_t>(clients_.load(std::memory_order_relaxed));
   f.max = static_cast<uint64_t>(settings_.maxconns);

@@ -79,9 +79,10 @@ bool Crawler::FinishPass() {
 size_t Crawler::Look(CacheThread& t, size_t chunks) {
   Slabs& slabs = *cache_.slabs_;
   Page& page = slabs.page(page_);
-  const uint32_t end = page.fresh.load(std::memory_order_acquire);
+  // In this order (S7).
   const bool open =
       page.state.load(std::memory_order_acquire) != PageState::kClosed;
+  const uint32_t end = page.fresh.load(std::memory_order_acquire);
   size_t looked = 1;
   for (; open && chunk_ < end && looked < chunks; ++chunk_, ++looked) {
     Item* item = reinterpret_cast<Item*>(slabs.Chunk(page_, chunk_));

@@ -116,13 +116,27 @@ Queue Eviction::QueueToDrain() const {
 
 bool Eviction::StartPage(PageIndex p, Range* range) {
   Slabs& slabs = *cache_.slabs_;
-  const Page& page = slabs.page(p);
-  const int c = page.slab_class.load(std::memory_order_relaxed);
-  const Queue q = page.queue.load(std::memory_order_relaxed);
   if (!slabs.StartDraining(p)) return false;
-  cache_.ForEachThread([&](CacheThread& thread) { thread.Recall(p, c, q); });
-  *range = {p, 0, page.fresh.load(std::memory_order_acquire), q};
+  *range = WholePage(p);
+  const int c = slabs.page(p).slab_class.load(std::memory_order_relaxed);
+  cache_.ForEachThread(
+      [&](CacheThread& thread) { thread.Recall(p, c, range->queue); });
   return true;
+}
+
+// Of a page that was seen to be draining (S7).
+Eviction::Range Eviction::WholePage(PageIndex p) const {
+  const Page& page = cache_.slabs_->page(p);
+  return {p, 0, page.fresh.load(std::memory_order_acquire),
+          page.openings.load(std::memory_order_relaxed),
+          page.queue.load(std::memory_order_relaxed)};
+}
+
+bool Eviction::StillDraining(const Range& range) const {
+  const Page& page = cache_.slabs_->page(range.page);
+  // Acquire: S7, `openings` is that of the use whose state was seen, or later.
+  return page.state.load(std::memory_order_acquire) == PageState::kDraining &&
+         page.openings.load(std::memory_order_relaxed) == range.openings;
 }
 
 bool Eviction::PagesWanted() {
@@ -136,7 +150,7 @@ bool Eviction::PagesWanted() {
 void Eviction::FinishVictim() {
   if (victim_.page == kNoPage) return;
   stragglers_.push_back({victim_.page, cache_.epochs_.Stamp(), 0});
-  victim_ = {kNoPage, 0, 0, Queue::kProbation};
+  victim_ = {kNoPage, 0, 0, 0, Queue::kProbation};
 }
 
 // A page that a few chunks keep from closing is of more use open.
@@ -178,6 +192,10 @@ bool Eviction::NextVictim() {
 
 bool Eviction::NextRange(Range* range) {
   MutexLock lock(victim_lock_);
+  // Clients may have emptied it meanwhile.
+  if (victim_.begin != victim_.end && !StillDraining(victim_)) {
+    victim_.begin = victim_.end;
+  }
   if (victim_.begin == victim_.end && !(PagesWanted() && NextVictim())) {
     return false;
   }
@@ -239,8 +257,7 @@ void Eviction::DrainStragglers(CacheThread& t) {
     if (page.state.load(std::memory_order_acquire) != PageState::kDraining) {
       continue;
     }
-    DrainRange(t, {s.page, 0, page.fresh.load(std::memory_order_acquire),
-                   page.queue.load(std::memory_order_relaxed)});
+    DrainRange(t, WholePage(s.page));
     if (++s.visits < kMaxVisits) {
       rest.push_back(s);
     } else {

@@ -94,10 +94,12 @@ class Eviction : public PageObserver {
   struct PageList {
     PageIndex head = kNoPage, tail = kNoPage;
   };
-  // Chunks [begin, end) of a page that is being drained.
+  // Chunks [begin, end) of a page that is being drained; of that use of the
+  // page, which may end while a range of it waits (S7).
   struct Range {
     PageIndex page;
     uint32_t begin, end;
+    uint32_t openings;
     Queue queue;
   };
 
@@ -110,6 +112,8 @@ class Eviction : public PageObserver {
   bool NextVictim() REQUIRES(victim_lock_);
   bool PagesWanted() REQUIRES(victim_lock_);
   void FinishVictim() REQUIRES(victim_lock_);
+  bool StillDraining(const Range& range) const;
+  Range WholePage(PageIndex p) const;
   void ReopenNearlyEmpty() REQUIRES(victim_lock_);
   bool NextRange(Range* range) EXCLUDES(victim_lock_);
   void DrainRange(CacheThread& t, const Range& range);
@@ -132,7 +136,7 @@ class Eviction : public PageObserver {
   std::array<PageList, kQueues> queues_ GUARDED_BY(queue_lock_);
 
   Mutex victim_lock_;
-  Range victim_ GUARDED_BY(victim_lock_){kNoPage, 0, 0, Queue::kProbation};
+  Range victim_ GUARDED_BY(victim_lock_){kNoPage, 0, 0, 0, Queue::kProbation};
   struct Straggler {
     PageIndex page;
     uint64_t stamp;  // when everything in it had been unlinked

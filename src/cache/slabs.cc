@@ -188,6 +188,8 @@ bool Slabs::OpenPage(int c, Queue q, size_t leave) {
   page.free_chunks = 0;
   page.free_head = nullptr;
   page.opened = clock_.now();
+  page.openings.store(page.openings.load(std::memory_order_relaxed) + 1,
+                      std::memory_order_relaxed);
   page.earliest_expiry.store(~RelTime{0}, std::memory_order_relaxed);
   page.last_move.store(0, std::memory_order_relaxed);
   // Release: a walk that sees the page open sees its class, and fresh == 0.

@@ -23,6 +23,10 @@
 //      it is being lowered.
 //   S6 The free list of a page that drains is valid; it only gives nothing. So
 //      a page that does not become empty can be opened again.
+//   S7 A thread that is on line and has seen a page not closed (acquire) may
+//      rely on its class, and on chunks below a `fresh` loaded after that,
+//      until its next quiescent state: by S3 nobody opens the page as another
+//      class before. What is kept longer is compared with `openings`.
 //
 // Thread safety: all public methods by any thread. Lock order: class lock,
 // then the observer's. The pool lock is a leaf.
@@ -68,6 +72,8 @@ struct alignas(64) Page {
   std::atomic<uint8_t> slab_class{0};
   bool in_partial = false;
   bool queued = false;
+  // How often it was opened: tells one use of the page from the next.
+  std::atomic<uint32_t> openings{0};
   RelTime opened = 0;  // for `age`
   // The order of eviction; guarded by the lock of cache/eviction.h.
   PageIndex queue_next = kNoPage, queue_prev = kNoPage;

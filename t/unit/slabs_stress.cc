@@ -36,7 +36,8 @@ class SlabsStress : public CacheFixture {
   size_t Fill(size_t length) {
     size_t n = 0;
     const std::string value(length, 'v');
-    while (cache_.figures().evictions == 0 && n < 1000000) {
+    const uint64_t before = cache_.figures().evictions;
+    while (cache_.figures().evictions == before && n < 1000000) {
       for (int i = 0; i < 100; ++i) {
         if (!Set("fill" + std::to_string(n++), value)) return n;
         t_.Quiescent();
@@ -118,6 +119,27 @@ TEST_F(SlabsStress, ItemThatWasPinnedMovesLikeOthers) {
   ASSERT_EQ(cache_.ReassignPage(t_, -1, 1), ReassignStatus::kOk);
   EXPECT_NE(Find("plain"), nullptr);
   EXPECT_NE(Find("pinned"), nullptr);
+}
+
+// A page that is being drained may be emptied by clients and serve another
+// class before the draining goes on: it must not be drained as what it was.
+TEST_F(SlabsStress, VictimThatWasEmptiedByClients) {
+  for (int round = 0; round < 20; ++round) {
+    const size_t small = Fill(4 + static_cast<size_t>(round % 3) * 16);
+    for (size_t i = 0; i < small; ++i) {
+      Delete("fill" + std::to_string(i));
+      if (i % 100 == 0) t_.Quiescent();
+    }
+    Settle();
+    EXPECT_EQ(cache_.figures().curr_items, 0u);
+    const std::string value(5300, '\x01');
+    for (int i = 0; i < 4000; ++i) {
+      ASSERT_TRUE(Set("big" + std::to_string(i), value));
+      t_.Quiescent();
+    }
+    for (int i = 0; i < 4000; ++i) Delete("big" + std::to_string(i));
+    Settle();
+  }
 }
 
 class NoEviction : public SlabsStress {

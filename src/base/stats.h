@@ -79,7 +79,7 @@ class Counter {
   X(cas_badval)                   \
   X(touch_hits)
 
-inline constexpr int kMaxSlabClasses = 128;
+inline constexpr int kMaxSlabClasses = 160;
 
 #define CUCACHE_DECLARE(name) C name;
 template <class C>

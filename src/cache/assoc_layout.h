@@ -30,9 +30,9 @@ CUCACHE_ALWAYS_INLINE void PrefetchLine(const void* address) {
   __builtin_prefetch(address, 0, 3);
 }
 
-// --- Slot word: tag 16 | address / 16 in 44 | lines to prefetch - 1 in 4. ---
-// 0 is an empty slot. User space addresses have 47 bits, and items are aligned
-// to 16, so that the address fits as it stands.
+// --- Slot word: tag 16 | address / 8 in 44 | lines to prefetch - 1 in 4. ---
+// 0 is an empty slot. Items are aligned to 8, and below
+// kItemAddressEnd = 2^47.
 namespace slot {
 
 inline constexpr uint64_t kEmpty = 0;
@@ -40,10 +40,12 @@ inline constexpr unsigned kTagShift = 48;
 inline constexpr uint64_t kLinesMask = 15;
 inline constexpr uint64_t kAddressMask =
     ((uint64_t{1} << kTagShift) - 1) & ~kLinesMask;
+inline constexpr unsigned kAddressShift = 1;
+static_assert(kItemAlignment << kAddressShift == kLinesMask + 1);
 
 inline uint64_t Tag(uint64_t word) { return word >> kTagShift; }
 inline Item* ItemOf(uint64_t word) {
-  return reinterpret_cast<Item*>(word & kAddressMask);
+  return reinterpret_cast<Item*>((word & kAddressMask) >> kAddressShift);
 }
 inline unsigned Lines(uint64_t word) {
   return static_cast<unsigned>(word & kLinesMask) + 1;
@@ -55,7 +57,8 @@ inline uint64_t Pack(uint64_t tag, const Item* item) {
   const size_t value = item->chunked() ? 0 : item->value_length;
   const size_t last = address % kCacheLine + item->prefix_size() + value - 1;
   const uint64_t lines = last / kCacheLine;
-  return tag << kTagShift | address | (lines < kLinesMask ? lines : kLinesMask);
+  return tag << kTagShift | address << kAddressShift |
+         (lines < kLinesMask ? lines : kLinesMask);
 }
 
 }  // namespace slot

@@ -44,7 +44,12 @@
 namespace cucache {
 
 inline constexpr size_t kMaxKeyLength = 250;
-inline constexpr size_t kItemAlignment = 16;
+// Chunks begin at multiples of this. (Of 16 it would cost a tenth of an item
+// with a short value.)
+inline constexpr size_t kItemAlignment = 8;
+// Chunks end below this address, so that the table can keep an address in 44
+// bits.
+inline constexpr uint64_t kItemAddressEnd = uint64_t{1} << 47;
 
 struct Piece;
 
@@ -128,12 +133,20 @@ struct Item {
     }
   }
 
+  // Eviction came by and left it in place.
+  void TakeMark() {
+    const uint8_t m = mark.load(std::memory_order_relaxed);
+    if ((m & kRecencyMask) == 0) return;
+    mark.store(static_cast<uint8_t>(m - 1), std::memory_order_relaxed);
+  }
+
   // Seconds between two updates of last_access (memcached's
   // ITEM_UPDATE_INTERVAL).
   static constexpr RelTime kAccessInterval = 60;
 };
 
 static_assert(sizeof(Item) == 24);
+static_assert(alignof(Item) <= kItemAlignment);
 static_assert(std::atomic<uint8_t>::is_always_lock_free);
 static_assert(std::atomic<uint64_t>::is_always_lock_free);
 

@@ -23,10 +23,15 @@ constexpr uint32_t kMaxPageSize = 1024 * 1024;
 // (t/bench/sim, doc/memory.md).
 constexpr uint64_t kPagesInMemory = 4096;
 constexpr uint32_t kMinChunk = 48;
-// Up to here classes are 16 bytes apart, then kClassFactor.
+// Up to here classes are kItemAlignment apart, then kClassFactor.
 constexpr uint32_t kLinearLimit = 384;
+static_assert(kMinChunk % kItemAlignment == 0);
 constexpr double kClassFactor = 1.08;
 constexpr PageIndex kCommitStep = 64;
+
+constexpr uint32_t AlignDown(uint32_t size) {
+  return size & ~uint32_t{kItemAlignment - 1};
+}
 
 uint32_t PageSizeFor(uint64_t bytes, uint64_t max_item_bytes) {
   uint64_t size = std::min<uint64_t>(
@@ -86,28 +91,28 @@ void Slabs::MakeClasses() {
     // As large as the number of chunks that fit into a page allows.
     const uint32_t n = page_size_ / size;
     const uint32_t fitted =
-        size > kLinearLimit ? (page_size_ / n) & ~uint32_t{15} : size;
+        size > kLinearLimit ? AlignDown(page_size_ / n) : size;
     chunk_sizes_[++c] = fitted;
     CHECK_LT(c, kMaxSlabClasses - 1);
     if (fitted >= max_chunk()) break;
-    const uint32_t next =
-        fitted < kLinearLimit
-            ? fitted + 16
-            : std::max(fitted + 16,
-                       static_cast<uint32_t>(fitted * kClassFactor));
-    size = std::min(next & ~uint32_t{15}, max_chunk());
+    const uint32_t next = fitted < kLinearLimit
+                              ? fitted + kItemAlignment
+                              : static_cast<uint32_t>(fitted * kClassFactor);
+    size = std::min(AlignDown(next), max_chunk());
   }
   classes_ = c;
-  class_of_size_.resize(max_chunk() / 16 + 1);
+  class_of_size_.resize(max_chunk() / kItemAlignment + 1);
   c = 1;
   for (size_t i = 0; i < class_of_size_.size(); ++i) {
-    while (i * 16 > chunk_sizes_[c]) ++c;
+    while (i * kItemAlignment > chunk_sizes_[c]) ++c;
     class_of_size_[i] = static_cast<uint8_t>(c);
   }
 }
 
 int Slabs::ClassFor(size_t size) const {
-  return size <= max_chunk() ? class_of_size_[(size + 15) / 16] : 0;
+  return size <= max_chunk()
+             ? class_of_size_[(size + kItemAlignment - 1) / kItemAlignment]
+             : 0;
 }
 
 void Slabs::MapArena(uint64_t bytes, bool huge_pages) {
@@ -125,6 +130,8 @@ void Slabs::MapArena(uint64_t bytes, bool huge_pages) {
   arena_ = reinterpret_cast<char*>(
       (reinterpret_cast<uintptr_t>(mapping_) + kAlign - 1) & ~(kAlign - 1));
   arena_pages_ = (mapping_bytes_ - kAlign) >> page_shift_;
+  CHECK_LE(reinterpret_cast<uintptr_t>(mapping_) + mapping_bytes_,
+           kItemAddressEnd);
   if (huge_pages) madvise(arena_, mapping_bytes_ - kAlign, MADV_HUGEPAGE);
 }
 

@@ -253,7 +253,7 @@ class Slabs {
   int page_shift_;
   int classes_ = 0;
   std::array<uint32_t, kMaxSlabClasses> chunk_sizes_{};
-  std::vector<uint8_t> class_of_size_;  // by size / 16, for small sizes
+  std::vector<uint8_t> class_of_size_;  // by size / kItemAlignment
 
   char* arena_ = nullptr;
   size_t arena_pages_ = 0;

@@ -265,7 +265,7 @@ class Cache {
 
   // --- For eviction. ---
   bool Evict(CacheThread& t, uint64_t hash, Item* item);
-  Item* CopyForMove(CacheThread& t, const Item& item, size_t max_pages);
+  Item* CopyForMove(CacheThread& t, const Item& item);
   bool ReplaceMoved(CacheThread& t, uint64_t hash, Item* item, Item* copy,
                     bool within_main);
 

@@ -236,8 +236,7 @@ char* Cache::TakeForMove(CacheThread& t, size_t bytes) {
   return t.TakeChunk(slabs_->ClassFor(bytes), Queue::kMain, 0);
 }
 
-Item* Cache::CopyForMove(CacheThread& t, const Item& item, size_t max_pages) {
-  if (item.value_length > max_pages * slabs_->page_size()) return nullptr;
+Item* Cache::CopyForMove(CacheThread& t, const Item& item) {
   ItemShape shape;
   shape.key = item.key();
   shape.flags = item.flags();

@@ -14,7 +14,7 @@ namespace {
 
 // Chunks that are drained at a time: enough for their cache misses to overlap.
 constexpr uint32_t kBatch = 32;
-// Larger items are not moved, they leave: moving needs as much free memory.
+// Larger items are not copied: that would need as much free memory.
 constexpr size_t kMaxMovedPages = 32;
 // After so many visits a page that does not become empty is used again.
 constexpr int kMaxVisits = 2;
@@ -291,9 +291,10 @@ void Eviction::DrainRange(CacheThread& t, const Range& range) {
   for (uint32_t at = range.begin; at < range.end;) {
     const size_t n = Gather(range, items, kBatch, &at);
     size_t heads = 0;
+    bool stay = false;
     for (size_t i = 0; i < n; ++i) {
       if (items[i]->HasState(Item::kPiece)) {
-        DrainPiece(t, reinterpret_cast<char*>(items[i]));
+        stay |= DrainPiece(t, reinterpret_cast<char*>(items[i]));
         continue;
       }
       items[heads] = items[i];
@@ -303,20 +304,37 @@ void Eviction::DrainRange(CacheThread& t, const Range& range) {
     // Only for its prefetching: the table may change until DrainItem.
     cache_.assoc_->FindBatch(lookups, heads);
     for (size_t i = 0; i < heads; ++i) {
-      DrainItem(t, items[i], lookups[i].hash, range.queue);
+      if (!DrainItem(t, items[i], lookups[i].hash, range.queue)) continue;
+      items[i]->TakeMark();
+      stay = true;
     }
+    if (stay) return GiveNewPlace(range.page);
   }
 }
 
-void Eviction::DrainItem(CacheThread& t, Item* item, uint64_t hash,
+// V4. What else is in the page gets the same reprieve.
+void Eviction::GiveNewPlace(PageIndex p) {
+  cache_.slabs_->Reopen(p);
+  MutexLock lock(victim_lock_);
+  if (in_flight_ > 0) --in_flight_;
+}
+
+// True if the item stays where it is (V4).
+bool Eviction::DrainItem(CacheThread& t, Item* item, uint64_t hash,
                          Queue from) {
   if (cache_.Check(item) != Absent::kNot) {
     cache_.RemoveDead(t, hash, item);
-    return;
+    return false;
   }
-  if (Keep(item, from) && Move(t, item, hash, from)) return;
+  if (Keep(item, from)) {
+    const bool large =
+        item->value_length > kMaxMovedPages * cache_.slabs_->page_size();
+    if (large) return true;
+    if (Move(t, item, hash, from)) return false;
+  }
   // With -M nothing leaves: the page waits until there is room to move to.
   if (cache_.settings_.evict_to_free) Evict(t, item, hash, from);
+  return false;
 }
 
 // The linked item that a piece belongs to, or nullptr: then it is being filled,
@@ -333,18 +351,20 @@ Item* Eviction::OwnerOf(const Piece& piece) const {
   return linked ? owner : nullptr;
 }
 
-void Eviction::DrainPiece(CacheThread& t, char* chunk) {
+bool Eviction::DrainPiece(CacheThread& t, char* chunk) {
   Item* owner = OwnerOf(*reinterpret_cast<Piece*>(chunk));
-  if (owner == nullptr) return;
+  if (owner == nullptr) return false;
   const Queue from = cache_.slabs_->QueueOf(owner);
-  DrainItem(t, owner, cache_.Hash(owner->key()), from);
+  return DrainItem(t, owner, cache_.Hash(owner->key()), from);
 }
 
 bool Eviction::Keep(const Item* item, Queue from) {
   if (!cache_.settings_.evict_to_free) return true;
   if (item->recency() == 0) return false;
   if (from == Queue::kProbation) return true;
-  const auto bytes = static_cast<int64_t>(cache_.ChunkBytes(item));
+  // Of a large one a page at a time is looked at (V4).
+  const auto bytes = static_cast<int64_t>(
+      std::min<size_t>(cache_.ChunkBytes(item), cache_.slabs_->page_size()));
   return reinsertions_.fetch_sub(bytes, std::memory_order_relaxed) > 0;
 }
 
@@ -353,7 +373,7 @@ int64_t Eviction::ReinsertionLimit() const {
 }
 
 bool Eviction::Move(CacheThread& t, Item* item, uint64_t hash, Queue from) {
-  Item* copy = cache_.CopyForMove(t, *item, kMaxMovedPages);
+  Item* copy = cache_.CopyForMove(t, *item);
   if (copy == nullptr) return false;
   if (!cache_.ReplaceMoved(t, hash, item, copy, from == Queue::kMain)) {
     cache_.Free(t, copy);

@@ -28,6 +28,10 @@
 //      may take long if a reader is stalled. So no more pages are drained than
 //      are wanted now: pages in flight count as free until their grace period
 //      is over.
+//   V4 An item that is too large to be copied and has marks stays where it is:
+//      each of its pages goes, as it is, to the end of its queue, and the item
+//      loses a mark when its head comes by. So it leaves after as many rounds
+//      as others.
 //
 // Thread safety: any thread that is on line. Lock order: victim_lock_, the
 // cache's list of threads, a CacheThread's lock, a class's lock, queue_lock_.
@@ -118,9 +122,10 @@ class Eviction : public PageObserver {
   bool NextRange(Range* range) EXCLUDES(victim_lock_);
   void DrainRange(CacheThread& t, const Range& range);
   size_t Gather(const Range& range, Item** items, size_t max, uint32_t* at);
-  void DrainItem(CacheThread& t, Item* item, uint64_t hash, Queue from);
+  void GiveNewPlace(PageIndex p) EXCLUDES(victim_lock_);
+  bool DrainItem(CacheThread& t, Item* item, uint64_t hash, Queue from);
   Item* OwnerOf(const Piece& piece) const;
-  void DrainPiece(CacheThread& t, char* chunk);
+  bool DrainPiece(CacheThread& t, char* chunk);
   bool Keep(const Item* item, Queue from);
   int64_t ReinsertionLimit() const;
   bool Move(CacheThread& t, Item* item, uint64_t hash, Queue from);

@@ -142,6 +142,30 @@ TEST_F(SlabsStress, VictimThatWasEmptiedByClients) {
   }
 }
 
+// A value of more pages than eviction copies is kept as others are: while it is
+// asked for, and not longer.
+TEST_F(SlabsStress, LargeValueStaysWhileItIsRead) {
+  const std::string large = ValueFor("hot", 0, 1000000);
+  ASSERT_TRUE(Set("hot", large));
+  ASSERT_TRUE(Set("cold", ValueFor("cold", 0, 1000000)));
+  const std::string value(1000, 's');
+  const auto stream = [&](int from, bool read) {
+    for (int i = from; i < from + 100000; ++i) {
+      EXPECT_TRUE(Set("s" + std::to_string(i), value));
+      Item* hot = read && i % 500 == 0 ? Find("hot") : nullptr;
+      if (hot != nullptr) hot->Touch(clock_.now());
+      t_.Quiescent();
+    }
+  };
+  stream(0, true);
+  Item* hot = Find("hot");
+  ASSERT_NE(hot, nullptr);
+  EXPECT_EQ(ReadValue(*hot), large);
+  EXPECT_EQ(Find("cold"), nullptr);
+  stream(100000, false);
+  EXPECT_EQ(Find("hot"), nullptr);
+}
+
 class NoEviction : public SlabsStress {
  protected:
   NoEviction() : SlabsStress(Sized(8, false)) {}

@@ -20,6 +20,8 @@
 //   I6 A writer that holds its stripes has read the state after taking them.
 //   I7 An item is immutable after publication except its atomics, and its
 //      memory is reused only after a grace period.
+//   W1 No word moves from a bucket that a walk has yet to visit to one that it
+//      has visited. The cursor of a walk passes a bucket with its stripe held.
 //
 // Thread safety: every function by any thread at any time, except the
 // constructor and the destructor. A thread that calls Find, FindBatch, Victim,
@@ -116,6 +118,46 @@ class Assoc {
   // The item in the two buckets of `hash` with the lowest recency: whom to
   // evict when Update said kFull. nullptr if both are empty.
   [[nodiscard]] Item* Victim(uint64_t hash) const;
+
+  // A walk that meets every key which is there all the time at least once,
+  // however often it is overwritten or moved meanwhile: index by index, and at
+  // each index segment by segment. While one is under way the table does not
+  // shrink, and inserts find a little less room to make (W1). Stands still
+  // between two calls for as long as one likes. By one thread at a time.
+  class Walk {
+   public:
+    enum class Step : uint8_t {
+      kItems,  // items[0, n) are those of the next bucket
+      kLater,  // the table is shrinking: ask again
+      kDone,   // there is nothing left
+    };
+    explicit Walk(Assoc& table);
+    ~Walk();
+    Walk(const Walk&) = delete;
+    Walk& operator=(const Walk&) = delete;
+
+    // False: kMaxWalks are under way already; then Next() may not be called.
+    bool valid() const { return place_ >= 0; }
+    // Room for kSlotsPerBucket items. The thread is on line, and the items are
+    // valid until its next quiescent state.
+    Step Next(Item** items, size_t* n);
+
+   private:
+    friend class Assoc;
+    static uint64_t Position(uint32_t x, uint32_t segment) {
+      return uint64_t{x} << 32 | segment;
+    }
+    bool Begin();
+    std::atomic<uint64_t>& cursor() {
+      return table_.walk_cursors_[static_cast<size_t>(place_)];
+    }
+
+    Assoc& table_;
+    int place_ = -1;
+    bool begun_ = false;
+    uint32_t x_ = 0, segment_ = 0;
+  };
+  static constexpr unsigned kMaxWalks = 8;
 
   // --- Growth and shrinking. ---
   // Cheap. True: Maintain() has something to do.
@@ -234,6 +276,11 @@ class Assoc {
   bool MoveOne(uint32_t segment, const Move& move);
   static void MoveWord(Slot& from, Slot& to, uint64_t word, Stripe& to_stripe);
 
+  // --- Walks (assoc_walk.cc). ---
+  // W1: would this move within a segment hide a word from a walk? Certain with
+  // the stripes of both buckets held, a hint otherwise.
+  bool EscapesWalk(uint32_t segment, uint32_t from, uint32_t to) const;
+
   // --- Growth (assoc_grow.cc). ---
   void MapReservation();
   uint64_t CrowdedAt() const {
@@ -258,7 +305,8 @@ class Assoc {
   void GiveBack(uint32_t segments) REQUIRES(resize_);
   void Publish(unsigned level, uint32_t split, Phase phase) REQUIRES(resize_);
   bool BeginSplit() REQUIRES(resize_);
-  void BeginMerge() REQUIRES(resize_);
+  // False: a walk is under way.
+  bool BeginMerge() REQUIRES(resize_);
   bool Sweep(size_t max_buckets) REQUIRES(resize_);
   void Finish() REQUIRES(resize_);
   bool StepIdle() REQUIRES(resize_);
@@ -286,6 +334,12 @@ class Assoc {
   // From where down helpers migrate; a hint, the marks are the truth.
   std::atomic<int64_t> help_cursor_{0};
   std::atomic<uint32_t> prepared_{0};  // segments that are ours to use
+
+  // Places that walks have taken, one bit each, and how many have begun.
+  std::atomic<uint32_t> walks_taken_{0};
+  std::atomic<uint32_t> walks_begun_{0};
+  // What a walk has visited: positions below it. 0: no walk, or at its start.
+  std::atomic<uint64_t> walk_cursors_[kMaxWalks] = {};
 
   Mutex resize_;
   uint32_t cursor_ GUARDED_BY(resize_) = 0;  // below it all are migrated

@@ -341,7 +341,9 @@ bool Assoc::BeginSplit() {
   return true;
 }
 
-void Assoc::BeginMerge() {
+// Keys that a merge moves could get behind a walk.
+bool Assoc::BeginMerge() {
+  if (walks_begun_.load(std::memory_order_acquire) != 0) return false;
   const TableState state = State();
   if (state.split() > 0) {
     Publish(state.level(), state.split() - 1, Phase::kMerge);
@@ -349,6 +351,7 @@ void Assoc::BeginMerge() {
     const unsigned level = state.level() - 1;
     Publish(level, (1u << level) - 1, Phase::kMerge);
   }
+  return true;
 }
 
 // Carries over up to max_buckets buckets, in order, and ends the round after
@@ -406,8 +409,7 @@ bool Assoc::StepIdle() {
       merged >= kShrinkPercent) {
     return false;
   }
-  BeginMerge();
-  return true;
+  return BeginMerge();
 }
 
 bool Assoc::Maintain(size_t max_buckets) {

@@ -76,6 +76,7 @@ class Assoc::PathSearch {
           node.bucket ^ Probe::Distance(slot::Tag(words[i]), table_.mask_);
       // Straight back leads nowhere. Longer circles are found out by MoveOne.
       if (node.parent != kNone && nodes_[node.parent].bucket == other) continue;
+      if (table_.EscapesWalk(segment_, node.bucket, other)) continue;
       Add(other, static_cast<uint16_t>(n), i, words[i]);
     }
     return false;
@@ -133,6 +134,7 @@ bool Assoc::MoveOne(uint32_t segment,
   }
   Slot& from = At(segment, move.from).slots[move.from_slot];
   Slot& to = At(segment, move.to).slots[move.to_slot];
+  may = may && !EscapesWalk(segment, move.from, move.to);  // W1
   may = may && from.load(std::memory_order_relaxed) == move.word &&
         to.load(std::memory_order_relaxed) == slot::kEmpty;
   if (may) MoveWord(from, to, move.word, stripes_[move.to]);

@@ -191,8 +191,8 @@ class Cache {
 
   // Visits live items page by page until it has looked at `max_chunks` chunks;
   // true while there is more. An item that is there during the whole walk is
-  // visited at least once (it may move meanwhile). `visit` may not call the
-  // cache.
+  // visited at least once (it may move meanwhile), but not a key that is
+  // overwritten: see cache/key_walk.h. `visit` may not call the cache.
   bool Walk(CacheThread& t, WalkCursor* cursor, size_t max_chunks,
             const std::function<void(Item&)>& visit);
 
@@ -224,6 +224,7 @@ class Cache {
   friend class CacheThread;
   friend class Eviction;
   friend class Crawler;
+  friend class KeyWalk;
 
   // --- Memory (cache_memory.cc). ---
   size_t MagazineBatch(int c) const {

@@ -3,6 +3,8 @@
 // lru_crawler. (Counterpart: process_lru_crawler_command, lru_crawler_crawl.)
 
 #include <algorithm>
+#include <memory>
+#include <utility>
 
 #include "base/strings.h"
 #include "command/admin_internal.h"
@@ -67,8 +69,11 @@ AdminNext Dump(const Call& call, const char* refusal, MakeDump make) {
     case Selection::kOk:
       break;
   }
-  return call.Dump(
-      make(call.executor.cache(), call.executor.thread(), classes));
+  auto dump = make(call.executor.cache(), call.executor.thread(), classes);
+  if (dump == nullptr) {
+    return call.Say("BUSY currently processing crawler request");
+  }
+  return call.Dump(std::move(dump));
 }
 
 AdminNext Sleep(const Call& call) {
@@ -126,6 +131,10 @@ AdminNext LruCrawler(const Call& call) {
   if (sub == "mgdump") {
     if (!enabled) return call.Say(kDisabled);
     return Dump(call, "ERROR key dump not allowed", MakeMgdump);
+  }
+  // Ours, and no work for the crawler: there is no reason to refuse it.
+  if (sub == "msdump") {
+    return Dump(call, "ERROR value dump not allowed", MakeMsdump);
   }
   if (sub == "sleep") return Sleep(call);
   if (sub == "tocrawl") return ToCrawl(call);

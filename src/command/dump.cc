@@ -8,12 +8,20 @@
 
 #include "base/clock.h"
 #include "base/strings.h"
+#include "cache/key_walk.h"
+#include "cache/value.h"
 
 namespace cucache {
 namespace {
 
 // Chunks looked at per call: a fraction of a millisecond.
 constexpr size_t kChunksPerStep = 512;
+// The same for walks over keys. A step also ends behind the bucket in which it
+// comes to this many bytes of output.
+constexpr size_t kBucketsPerStep = 64;
+constexpr size_t kBytesPerStep = 32 << 10;
+// Larger values go from their items to the socket.
+constexpr size_t kCopyLimit = 4 << 10;
 
 void AppendNumber(int64_t number, std::string* out) {
   char digits[kMaxDigits + 1];
@@ -39,23 +47,19 @@ class WalkStream : public DumpStream {
   WalkStream(Cache& cache, CacheThread& thread, const SlabClassSet& classes)
       : cache_(cache), thread_(thread), classes_(classes) {}
 
-  bool Next(std::string* chunk) final {
-    if (!begun_) {
-      begun_ = true;
-      Begin(chunk);
-    }
+  bool Next(DumpSink& sink) final {
+    std::string text;
     const bool more =
         cache_.Walk(thread_, &cursor_, kChunksPerStep, [&](Item& item) {
           if (!classes_[static_cast<size_t>(cache_.SlabClass(&item))]) return;
-          Visit(item, chunk);
+          Visit(item, &text);
         });
-    if (more && !enough_) return true;
-    End(chunk);
-    return false;
+    if (!more || enough_) End(&text);
+    sink.Append(text);
+    return more && !enough_;
   }
 
  protected:
-  virtual void Begin(std::string*) {}
   virtual void Visit(const Item& item, std::string* out) = 0;
   virtual void End(std::string* out) = 0;
   // No more items are wanted.
@@ -68,18 +72,68 @@ class WalkStream : public DumpStream {
   CacheThread& thread_;
   const SlabClassSet classes_;
   WalkCursor cursor_;
-  bool begun_ = false;
   bool enough_ = false;
 };
 
-class Metadump final : public WalkStream {
+// What the dumps of a walk over keys have in common: OK, something for each
+// item of some classes, a line at the end.
+class KeyStream : public DumpStream {
  public:
-  using WalkStream::WalkStream;
+  KeyStream(Cache& cache, const SlabClassSet& classes, std::string_view end)
+      : cache_(cache), classes_(classes), end_(end), walk_(cache) {}
+
+  bool valid() const { return walk_.valid(); }
+
+  bool Next(DumpSink& sink) final {
+    if (!begun_) text_.append("OK\r\n");
+    begun_ = true;
+    bool more = true;
+    size_t bytes = 0;
+    for (size_t i = 0; more && i < kBucketsPerStep && bytes < kBytesPerStep;
+         ++i) {
+      Item* items[KeyWalk::kMost];
+      size_t n;
+      more = walk_.Next(items, &n);
+      // All items of a bucket, because they are valid in this call only.
+      for (size_t k = 0; k < n; ++k) bytes += VisitIfWanted(*items[k], sink);
+    }
+    if (!more) text_.append(end_);
+    FlushText(sink);
+    return more;
+  }
+
+ protected:
+  virtual void Visit(Item& item, DumpSink& sink) = 0;
+  Cache& cache() const { return cache_; }
+  std::string& text() { return text_; }
+  void FlushText(DumpSink& sink) {
+    sink.Append(text_);
+    text_.clear();
+  }
 
  private:
-  void Begin(std::string* out) override { out->append("OK\r\n"); }
-  void End(std::string* out) override { out->append("END\r\n"); }
-  void Visit(const Item& item, std::string* out) override {
+  size_t VisitIfWanted(Item& item, DumpSink& sink) {
+    if (!classes_[static_cast<size_t>(cache_.SlabClass(&item))]) return 0;
+    Visit(item, sink);
+    return item.key_length + item.value_length;
+  }
+
+  Cache& cache_;
+  const SlabClassSet classes_;
+  const std::string_view end_;
+  KeyWalk walk_;
+  std::string text_;
+  bool begun_ = false;
+};
+
+class Metadump final : public KeyStream {
+ public:
+  Metadump(Cache& cache, const SlabClassSet& classes)
+      : KeyStream(cache, classes, "END\r\n") {}
+
+ private:
+  void Visit(Item& item, DumpSink&) override {
+    std::string* const out = &text();
     const Clock& clock = cache().clock();
     const RelTime exptime = item.exptime.load(std::memory_order_relaxed);
     char key[3 * kMaxKeyLength];
@@ -101,21 +155,78 @@ class Metadump final : public WalkStream {
   }
 };
 
-class Mgdump final : public WalkStream {
+// A key as an argument of a meta command; true if it is base64.
+bool AppendMetaKey(const Item& item, std::string* out) {
+  const bool encode = item.HasState(Item::kBinaryKey) || !IsPlain(item.key());
+  if (encode) {
+    char key[Base64Size(kMaxKeyLength)];
+    out->append(key, Base64Encode(item.key(), key));
+  } else {
+    out->append(item.key());
+  }
+  return encode;
+}
+
+class Mgdump final : public KeyStream {
  public:
-  using WalkStream::WalkStream;
+  Mgdump(Cache& cache, const SlabClassSet& classes)
+      : KeyStream(cache, classes, "EN\r\n") {}
 
  private:
-  void Begin(std::string* out) override { out->append("OK\r\n"); }
-  void End(std::string* out) override { out->append("EN\r\n"); }
-  void Visit(const Item& item, std::string* out) override {
-    out->append("mg ");
-    if (item.HasState(Item::kBinaryKey) || !IsPlain(item.key())) {
-      char key[Base64Size(kMaxKeyLength)];
-      out->append(key, Base64Encode(item.key(), key)).append(" b\r\n");
+  void Visit(Item& item, DumpSink&) override {
+    text().append("mg ");
+    text().append(AppendMetaKey(item, &text()) ? " b\r\n" : "\r\n");
+  }
+};
+
+class Msdump final : public KeyStream {
+ public:
+  Msdump(Cache& cache, const SlabClassSet& classes)
+      : KeyStream(cache, classes, "EN\r\n") {}
+
+ private:
+  void Visit(Item& item, DumpSink& sink) override {
+    // In this order (cache/item.h): who sees the new id sees that it is stale.
+    const uint64_t cas = item.cas.load(std::memory_order_acquire);
+    const bool stale = item.HasState(Item::kStale);
+    const bool encoded = AppendHead(item, cas);
+    if (item.value_length <= kCopyLimit) {
+      const size_t at = text().size();
+      text().resize(at + item.value_length);
+      CopyValueOut(item, 0, text().data() + at, item.value_length);
     } else {
-      out->append(item.key()).append("\r\n");
+      FlushText(sink);
+      sink.AppendValue(&item);
     }
+    text().append("\r\n");
+    if (!stale) return;
+    text().append("md ");
+    (void)AppendMetaKey(item, &text());
+    text().append(encoded ? " q b I C" : " q I C");
+    AppendUnsigned(cas, &text());
+    text().append("\r\n");
+  }
+  bool AppendHead(const Item& item, uint64_t cas) {
+    std::string* const out = &text();
+    out->append("ms ");
+    const bool encoded = AppendMetaKey(item, out);
+    out->push_back(' ');
+    AppendUnsigned(item.value_length, out);
+    if (encoded) out->append(" b");
+    if (item.flags() != 0) {
+      out->append(" F");
+      AppendUnsigned(item.flags(), out);
+    }
+    // The moment, not what is left until then: a dump may be loaded late.
+    const RelTime exptime = item.exptime.load(std::memory_order_relaxed);
+    if (exptime != 0) {
+      out->append(" T");
+      AppendNumber(cache().clock().ToWall(exptime), out);
+    }
+    out->append(" E");
+    AppendUnsigned(cas, out);
+    out->append("\r\n");
+    return encoded;
   }
 };
 
@@ -173,16 +284,29 @@ class Sizes final : public WalkStream {
   std::map<size_t, uint64_t> counts_;
 };
 
-}  // namespace
-
-std::unique_ptr<DumpStream> MakeMetadump(Cache& cache, CacheThread& thread,
-                                         const SlabClassSet& classes) {
-  return std::make_unique<Metadump>(cache, thread, classes);
+template <class Stream>
+std::unique_ptr<DumpStream> MakeIfValid(Cache& cache,
+                                        const SlabClassSet& classes) {
+  auto stream = std::make_unique<Stream>(cache, classes);
+  if (!stream->valid()) return nullptr;
+  return stream;
 }
 
-std::unique_ptr<DumpStream> MakeMgdump(Cache& cache, CacheThread& thread,
+}  // namespace
+
+std::unique_ptr<DumpStream> MakeMetadump(Cache& cache, CacheThread&,
+                                         const SlabClassSet& classes) {
+  return MakeIfValid<Metadump>(cache, classes);
+}
+
+std::unique_ptr<DumpStream> MakeMgdump(Cache& cache, CacheThread&,
                                        const SlabClassSet& classes) {
-  return std::make_unique<Mgdump>(cache, thread, classes);
+  return MakeIfValid<Mgdump>(cache, classes);
+}
+
+std::unique_ptr<DumpStream> MakeMsdump(Cache& cache, CacheThread&,
+                                       const SlabClassSet& classes) {
+  return MakeIfValid<Msdump>(cache, classes);
 }
 
 std::unique_ptr<DumpStream> MakeCachedump(Cache& cache, CacheThread& thread,

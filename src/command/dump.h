@@ -1,11 +1,16 @@
 // Copyright (c) 2026 The cucache authors. BSD-3-Clause, see LICENSE.
 //
-// Replies that walk over the whole cache: lru_crawler metadump and mgdump,
-// stats cachedump, stats sizes. They are made piece by piece, each with a
-// bounded number of items, so that the worker can serve others in between; the
-// walk goes over pages, so that an item which stays is seen exactly once
-// however the table changes meanwhile. (Counterpart: the crawler modules of
-// crawler.c, item_cachedump, item_stats_sizes.)
+// Replies that go over the whole cache: lru_crawler metadump, mgdump and
+// msdump, stats cachedump, stats sizes. They are made piece by piece, each with
+// a bounded number of items, so that the worker can serve others in between,
+// and none while the client does not read.
+//
+// lru_crawler's dumps walk over keys (cache/key_walk.h): a key that is there
+// from the first piece to the last is in the dump, whatever the table and the
+// item do meanwhile; it may be there twice. The others walk over pages, and
+// miss a key that is overwritten at the wrong moment. (Counterpart: the crawler
+// modules of crawler.c, item_cachedump, item_stats_sizes. msdump is cucache's
+// own.)
 //
 // Thread safety: by the thread of the CacheThread it was made with. No item is
 // held between two calls.
@@ -17,28 +22,48 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "base/stats.h"
 #include "cache/cache.h"
 
 namespace cucache {
 
+// Where the pieces go.
+class DumpSink {
+ public:
+  virtual ~DumpSink() = default;
+  virtual void Append(std::string_view bytes) = 0;
+  // The value of an item, which is valid until the thread's next quiescent
+  // state: the sink pins it if it needs it longer.
+  virtual void AppendValue(Item* item) = 0;
+};
+
 class DumpStream {
  public:
   virtual ~DumpStream() = default;
-  // Appends the next bytes of the reply (possibly none). Returns true while
-  // there is more.
-  [[nodiscard]] virtual bool Next(std::string* chunk) = 0;
+  // Gives the next bytes of the reply (possibly none) to the sink. Returns true
+  // while there is more.
+  [[nodiscard]] virtual bool Next(DumpSink& sink) = 0;
 };
 
 using SlabClassSet = std::bitset<kMaxSlabClasses>;
 
+// These three return nullptr when too many dumps are under way.
+//
 // OK, a line of key=... per item, END.
 std::unique_ptr<DumpStream> MakeMetadump(Cache& cache, CacheThread& thread,
                                          const SlabClassSet& classes);
 // OK, a line "mg <key>" per item, EN. A key that would not survive a line as
 // it is comes as base64 with the b flag.
 std::unique_ptr<DumpStream> MakeMgdump(Cache& cache, CacheThread& thread,
+                                       const SlabClassSet& classes);
+// OK, the commands that store each item as it is, EN:
+//   ms <key> <length> [b] [F<flags>] [T<unix time of expiry>] E<cas>
+//   <value>
+// and behind a stale item `md <key> q [b] I C<cas>`, which makes it stale
+// again.
+std::unique_ptr<DumpStream> MakeMsdump(Cache& cache, CacheThread& thread,
                                        const SlabClassSet& classes);
 // ITEM lines for at most `limit` items of a class (0: no limit, but two
 // megabytes), END. Keys that would break the line are left out.

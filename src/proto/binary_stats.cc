@@ -24,24 +24,29 @@ void AppendRow(std::string_view name, std::string_view value, uint32_t opaque,
 }
 
 // A dump that makes lines "STAT <name> <value>", as packets.
-class PacketDump final : public DumpStream {
+class PacketDump final : public DumpStream, private DumpSink {
  public:
   PacketDump(std::unique_ptr<DumpStream> lines, uint32_t opaque)
       : lines_(std::move(lines)), opaque_(opaque) {}
 
-  bool Next(std::string* chunk) override {
-    const bool more = lines_->Next(&text_);
+  bool Next(DumpSink& sink) override {
+    const bool more = lines_->Next(*this);
+    std::string packets;
     size_t at = 0;
     for (size_t end; (end = text_.find("\r\n", at)) != std::string::npos;) {
-      AppendLine(std::string_view(text_).substr(at, end - at), chunk);
+      AppendLine(std::string_view(text_).substr(at, end - at), &packets);
       at = end + 2;
     }
     text_.erase(0, at);
-    if (!more) AppendRow("", "", opaque_, chunk);
+    if (!more) AppendRow("", "", opaque_, &packets);
+    sink.Append(packets);
     return more;
   }
 
  private:
+  void Append(std::string_view bytes) override { text_.append(bytes); }
+  void AppendValue(Item*) override {}  // no line has one
+
   void AppendLine(std::string_view line, std::string* out) const {
     constexpr std::string_view kStat = "STAT ";
     if (!line.starts_with(kStat)) return;  // END

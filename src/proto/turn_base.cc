@@ -29,16 +29,30 @@ TurnBase::Flow TurnBase::Swallow() {
   return true;
 }
 
+namespace {
+
+// Pieces of a dump in one turn; each may be much more work than a request.
+constexpr int kPiecesPerTurn = 2;
+
+class OutputSink final : public DumpSink {
+ public:
+  explicit OutputSink(Output& output) : output_(output) {}
+  void Append(std::string_view bytes) override { output_.Append(bytes); }
+  void AppendValue(Item* item) override { output_.AppendValue(item); }
+
+ private:
+  Output& output_;
+};
+
+}  // namespace
+
 TurnBase::Flow TurnBase::Dump() {
-  std::string chunk;
-  for (;;) {
+  OutputSink sink(output_);
+  for (int pieces = 0;; ++pieces) {
     if (output_.blocked()) return Stop(Next::kBlocked);
-    if (*budget_ <= 0) return Stop(Next::kYield);
+    if (*budget_ <= 0 || pieces == kPiecesPerTurn) return Stop(Next::kYield);
     --*budget_;
-    chunk.clear();
-    const bool more = s_.dump_->Next(&chunk);
-    output_.Append(chunk);
-    if (more) continue;
+    if (s_.dump_->Next(sink)) continue;
     s_.dump_.reset();
     s_.state_ = State::kCommand;
     return true;

@@ -24,8 +24,7 @@ class AssocPeer {
     const TableState state = table.State();
     if (state.busy() || state.segments() < 2) return false;
     table.growing_.store(false, std::memory_order_relaxed);
-    table.BeginMerge();
-    return true;
+    return table.BeginMerge();
   }
   // As when the walk found a key that has no room.
   static bool TurnMerge(Assoc& table) {

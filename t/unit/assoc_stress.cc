@@ -13,7 +13,8 @@
 //   - an item that is found has the key that was asked for and a whole value
 //     (items are overwritten when they are freed, after their grace period);
 //   - a writer finds its own keys exactly as it left them;
-//   - counters that all the writers increment lose no increment.
+//   - counters that all the writers increment lose no increment;
+//   - a walk meets every stable key, however they move meanwhile.
 // At the end the table is walked over and counted. The run must have split,
 // merged and turned merges around, or it proves nothing.
 
@@ -54,6 +55,7 @@ struct Config {
 
 constexpr unsigned kStable = 400;
 constexpr unsigned kCounters = 8;
+constexpr uint32_t kForcedSegments = 16;
 constexpr unsigned kPasses = 64;  // operations between two quiescent states
 
 // What every value consists of.
@@ -106,6 +108,7 @@ struct Shared {
   std::atomic<uint64_t> reads{0};
   std::atomic<uint64_t> writes{0};
   std::atomic<uint64_t> turned{0};
+  std::atomic<uint64_t> walks{0};
   std::atomic<int64_t> wave_keys{0};
   std::atomic<uint64_t> increments{0};
 };
@@ -340,13 +343,62 @@ class Writer {
   uint64_t increments_ = 0;
 };
 
+// --- Walks, with pauses between them, because they hold merges up. ---
+
+class Walker {
+ public:
+  explicit Walker(Shared& shared) : shared_(shared) {}
+
+  void Run() {
+    EpochParticipant self(shared_.epochs);
+    while (!shared_.stop.load(std::memory_order_relaxed)) {
+      self.Online();
+      if (Walk(self)) shared_.walks.fetch_add(1);
+      self.Offline();
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+  }
+
+ private:
+  // False: it was told to stop.
+  bool Walk(EpochParticipant& self) {
+    Assoc::Walk walk(shared_.table);
+    CHECK(walk.valid());
+    std::vector<bool> seen(kStable);
+    for (;;) {
+      Item* items[kSlotsPerBucket];
+      size_t n = 0;
+      const Assoc::Walk::Step step = walk.Next(items, &n);
+      if (step == Assoc::Walk::Step::kDone) break;
+      for (size_t i = 0; i < n; ++i) See(items[i], &seen);
+      self.Quiescent();
+      if (shared_.stop.load(std::memory_order_relaxed)) return false;
+      if (random_() % 256 == 0) std::this_thread::yield();
+    }
+    for (const bool met : seen) CHECK(met);
+    return true;
+  }
+  static void See(const Item* item, std::vector<bool>* seen) {
+    uint64_t key;
+    std::memcpy(&key, item->key_data(), sizeof(key));
+    (void)Read(item, key);
+    if (key >> 56 == kStableKey) (*seen)[key & 0xffff] = true;
+  }
+
+  Shared& shared_;
+  std::mt19937_64 random_{7};
+};
+
 // --- Growth: what load asks for, and now and then what it does not. ---
 
 void Maintenance(Shared& shared) {
   std::mt19937_64 random(shared.config.seed);
   while (!shared.stop.load(std::memory_order_relaxed)) {
     const uint64_t n = random();
-    if (n % 16 == 0) (void)AssocPeer::BeginSplit(shared.table);
+    // A walk forbids merges, but should not make the table endless.
+    if (n % 16 == 0 && shared.table.segments() < kForcedSegments) {
+      (void)AssocPeer::BeginSplit(shared.table);
+    }
     if (n % 16 == 1) (void)AssocPeer::BeginMerge(shared.table);
     if (n % 16 == 2 && AssocPeer::TurnMerge(shared.table)) {
       shared.turned.fetch_add(1);
@@ -407,6 +459,7 @@ int Run(const Config& config) {
     threads.emplace_back([&r] { r.Run(); });
   }
   threads.emplace_back([&shared] { Maintenance(shared); });
+  threads.emplace_back([&shared] { Walker(shared).Run(); });
   const auto end = std::chrono::steady_clock::now() +
                    std::chrono::duration<double>(config.seconds);
   while (std::chrono::steady_clock::now() < end) {
@@ -424,10 +477,12 @@ int Run(const Config& config) {
   CHECK(shared.table.size() == 0);
   CHECK(last_sequence > 4);
   CHECK(shared.turned > 0);
+  CHECK(shared.walks > 0);
   std::printf(
-      "reads %lu writes %lu moves %lu rounds %lu turned %lu segments <= %u\n",
+      "reads %lu writes %lu moves %lu rounds %lu turned %lu walks %lu "
+      "segments <= %u\n",
       shared.reads.load(), shared.writes.load(), shared.table.moves(),
-      last_sequence / 2, shared.turned.load(), most);
+      last_sequence / 2, shared.turned.load(), shared.walks.load(), most);
   return 0;
 }
 

@@ -18,6 +18,7 @@
 #include "cache/cache.h"
 #include "cache/value.h"
 #include "command/admin.h"
+#include "command/dump.h"
 #include "command/executor.h"
 
 namespace cucache {
@@ -47,6 +48,14 @@ inline std::string ValueOf(const Item* item) {
   CopyValueOut(*item, 0, value.data(), value.size());
   return value;
 }
+
+class StringSink final : public DumpSink {
+ public:
+  void Append(std::string_view bytes) override { text.append(bytes); }
+  void AppendValue(Item* item) override { text.append(ValueOf(item)); }
+
+  std::string text;
+};
 
 // What one worker has. On line from birth to death.
 class Worker {
@@ -146,8 +155,9 @@ class Worker {
     const std::unique_ptr<DumpStream> dump = executor.TakeDump();
     EXPECT_NE(dump, nullptr);
     EXPECT_EQ(executor.TakeDump(), nullptr);
-    while (dump->Next(&reply)) thread.Quiescent();
-    return reply;
+    StringSink sink;
+    while (dump->Next(sink)) thread.Quiescent();
+    return reply + sink.text;
   }
   // A row of `stats`; "" if it is not there.
   std::string Stat(const std::string& name, const std::string& sub = "") {

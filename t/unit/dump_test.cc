@@ -96,19 +96,115 @@ TEST_F(DumpTest, EveryItemInManySteps) {
   std::set<std::string> keys;
   int steps = 0;
   for (bool more = true; more; ++steps) {
-    std::string chunk;
-    more = dump->Next(&chunk);
-    EXPECT_LT(chunk.size(), 100000u);
+    StringSink chunk;
+    more = dump->Next(chunk);
+    EXPECT_LT(chunk.text.size(), 100000u);
     // Life goes on meanwhile.
     worker->Set("key" + std::to_string(steps), "w");
     worker->thread.Quiescent();
-    reply += chunk;
+    reply += chunk.text;
   }
   EXPECT_GT(steps, 20);
   for (const std::string& line : Lines(reply)) {
     if (line.rfind("mg ", 0) == 0) keys.insert(line.substr(3));
   }
   EXPECT_EQ(keys.size(), static_cast<size_t>(kItems));
+}
+
+TEST_F(DumpTest, MsdumpIsMadeOfCommandsThatStoreTheItems) {
+  EXPECT_EQ(worker->Admin("lru_crawler msdump all"), "OK\r\nEN\r\n");
+  const std::string plain =
+      "E" + std::to_string(worker->Set("k", "a\r\nEN\r\n").cas);
+  EXPECT_EQ(worker->Admin("lru_crawler msdump all"),
+            "OK\r\nms k 7 " + plain + "\r\na\r\nEN\r\n\r\nEN\r\n");
+  worker->Delete("k");
+  Request request = Worker::Key("f\no", kBinaryKey);
+  request.flags = 4000000000;
+  request.exptime = clock.FromExptime(100);
+  const std::string rest =
+      " 0 b F4000000000 T" +
+      std::to_string(clock.ToWall(clock.FromExptime(100))) + " E" +
+      std::to_string(worker->Store(request, "").cas);
+  EXPECT_EQ(worker->Admin("lru_crawler msdump hash"),
+            "OK\r\nms Zgpv" + rest + "\r\n\r\nEN\r\n");
+}
+
+TEST_F(DumpTest, MsdumpOfLargeValues) {
+  for (const size_t size : {4096u, 4097u, 20000u, 900000u}) {
+    const std::string value(size, 'x');
+    const uint64_t cas = worker->Set("k", value).cas;
+    EXPECT_EQ(worker->Admin("lru_crawler msdump all"),
+              "OK\r\nms k " + std::to_string(size) + " E" +
+                  std::to_string(cas) + "\r\n" + value + "\r\nEN\r\n");
+  }
+}
+
+TEST_F(DumpTest, MsdumpKeepsStaleItemsStale) {
+  worker->Set("k", "v");
+  worker->Set("b\n", "v");
+  for (const char* key : {"k", "b\n"}) {
+    worker->Delete(Worker::Key(key, kInvalidate));
+  }
+  const std::string reply = worker->Admin("lru_crawler msdump all");
+  const std::string cas = std::to_string(worker->Get("k").cas);
+  EXPECT_NE(reply.find("ms k 1 E" + cas + "\r\nv\r\nmd k q I C" + cas + "\r\n"),
+            std::string::npos)
+      << reply;
+  EXPECT_NE(reply.find("\r\nmd Ygo= q b I C"), std::string::npos) << reply;
+}
+
+TEST_F(DumpTest, MsdumpMayBeForbidden) {
+  settings.lru_crawler = false;
+  EXPECT_EQ(worker->Admin("lru_crawler msdump all"), "OK\r\nEN\r\n");
+  EXPECT_EQ(worker->Admin("lru_crawler msdump 1000"),
+            "BADCLASS invalid class id\r\n");
+  settings.dump_enabled = false;
+  EXPECT_EQ(worker->Admin("lru_crawler msdump all"),
+            "ERROR value dump not allowed\r\n");
+}
+
+// One after another they end in pages that the walk has passed already.
+TEST_F(DumpTest, OverwrittenKeysAreNotMissed) {
+  constexpr int kItems = 5000;
+  const auto key = [](int i) { return "key" + std::to_string(i); };
+  for (int i = 0; i < kItems; ++i) worker->Set(key(i), std::string(100, 'v'));
+  for (const std::string kind : {"metadump", "mgdump", "msdump"}) {
+    std::string reply;
+    const std::vector<std::string_view> tokens = {"lru_crawler", kind, "all"};
+    ASSERT_EQ(RunAdmin(worker->executor, tokens, &reply), AdminNext::kDump);
+    const std::unique_ptr<DumpStream> dump = worker->executor.TakeDump();
+    StringSink sink;
+    for (int step = 0; dump->Next(sink); ++step) {
+      worker->thread.Quiescent();
+      for (int i = 0; i < 500; ++i) {
+        worker->Set(key((step * 500 + i * 7) % kItems), std::string(100, 'w'));
+        worker->thread.Quiescent();
+      }
+    }
+    int missed = 0;
+    for (int i = 0; i < kItems; ++i) {
+      const char* const before = kind == "metadump" ? "key="
+                                 : kind == "mgdump" ? "mg "
+                                                    : "ms ";
+      missed +=
+          sink.text.find(before + key(i) + (kind == "mgdump" ? "\r" : " ")) ==
+          std::string::npos;
+    }
+    EXPECT_EQ(missed, 0) << kind;
+  }
+}
+
+TEST_F(DumpTest, TooManyAtOnce) {
+  std::vector<std::unique_ptr<DumpStream>> dumps;
+  const std::vector<std::string_view> tokens = {"lru_crawler", "mgdump", "all"};
+  std::string reply;
+  while (RunAdmin(worker->executor, tokens, &reply) == AdminNext::kDump) {
+    dumps.push_back(worker->executor.TakeDump());
+  }
+  EXPECT_EQ(reply, "BUSY currently processing crawler request\r\n");
+  EXPECT_EQ(dumps.size(), 8u);
+  dumps.pop_back();
+  EXPECT_EQ(worker->Admin("lru_crawler msdump all"), "OK\r\nEN\r\n");
 }
 
 TEST_F(DumpTest, Cachedump) {

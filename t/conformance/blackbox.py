@@ -17,13 +17,19 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from concurrent import futures
 
 TIMEOUT = float(os.environ.get("CUCACHE_TEST_TIMEOUT", "10"))
 
 
 class Failure(Exception):
   """A check that did not hold; the text says what was seen."""
+
+
+class Skipped(Exception):
+  """What the test needs is not here."""
 
 
 def check(condition, message):
@@ -85,6 +91,11 @@ def free_port():
 class Daemon:
   """One server process on a port of its own; use it in a with statement."""
 
+  # Two that start at once could be given the same port.
+  starting = threading.Lock()
+  # What is added to the environment.
+  environment = {}
+
   def __init__(self, path, args=(), name="", user_args=True):
     self.path = path
     self.args = list(args)
@@ -110,26 +121,33 @@ class Daemon:
   def start(self):
     """Tries another port when someone took the first one meanwhile."""
     for _ in range(5):
-      self.port = free_port()
-      if self._start_once():
-        return
+      with self.starting:
+        self.port = free_port()
+        if self._start_once():
+          return
     raise Failure(f"{' '.join(self.command())} does not start: "
                   f"{self.log_text()[-400:]}")
 
   def _start_once(self):
     self.log = tempfile.TemporaryFile()
-    self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL,
-                                    stdout=self.log, stderr=self.log)
+    self.process = subprocess.Popen(
+        self.command(), stdin=subprocess.DEVNULL, stdout=self.log,
+        stderr=self.log, env=dict(os.environ, **self.environment))
     deadline = time.monotonic() + TIMEOUT
     while time.monotonic() < deadline:
       if self.process.poll() is not None:
         return False
-      with contextlib.suppress(OSError), Conn(self.port, timeout=1) as conn:
-        if conn.ask(b"mn\r\n") == b"MN\r\n":
+      with contextlib.suppress(OSError):
+        if self.greets(timeout=1):
           return True
       time.sleep(0.01)
     self.stop()
     return False
+
+  def greets(self, timeout=None):
+    """It answers a newcomer. OSError if it does not even listen."""
+    with self.connect(timeout=timeout) as conn:
+      return conn.ask(b"mn\r\n") == b"MN\r\n"
 
   def log_text(self):
     if self.log is None:
@@ -166,9 +184,7 @@ class Daemon:
     check(self.process.poll() is None,
           f"{after}: the server ended with {self.process.returncode}: "
           f"{self.log_text()[-400:]}")
-    with self.connect() as conn:
-      reply = conn.ask(b"mn\r\n")
-      check(reply == b"MN\r\n", f"{after}: mn was answered by {reply!r}")
+    check(self.greets(), f"{after}: a newcomer gets no answer")
 
   def stats(self, sub=b""):
     with self.connect() as conn:
@@ -333,34 +349,47 @@ def new_parser(text):
   return parser
 
 
-def case(*args):
+def case(*args, daemon=Daemon):
   """Marks a function as a test that gets a server with these arguments."""
   def mark(function):
     function.server_args = list(args)
+    function.daemon = daemon
     return function
   return mark
 
 
-def run_cases(options, cases, only=None):
+def run_case(options, function):
+  """("ok", "FAILED" or "SKIPPED", the line that tells of it)."""
+  began = time.monotonic()
+  daemon = function.daemon(options.server, function.server_args)
+  try:
+    with daemon:
+      said = function(daemon, options)
+      daemon.check_alive(function.__name__)
+    verdict = "ok"
+  except Skipped as why:
+    verdict, said = "SKIPPED", str(why)
+  except (Failure, OSError, subprocess.TimeoutExpired) as failure:
+    verdict, said = "FAILED", f"{type(failure).__name__}: {failure}"
+  return verdict, (f"{verdict:7} {function.__name__:36} "
+                   f"{time.monotonic() - began:6.1f} s  {said or ''}")
+
+
+def run_cases(options, cases, only=None, side_by_side=1):
   """Each case with a server of its own; exits with 1 when one failed.
 
   A case is called with (daemon, options), and the server must still answer a
   newcomer when it is over.
   """
-  failures = 0
-  for function in cases:
-    if only and only not in function.__name__:
-      continue
-    began = time.monotonic()
-    daemon = Daemon(options.server, function.server_args)
-    try:
-      with daemon:
-        said = function(daemon, options)
-        daemon.check_alive(function.__name__)
-      verdict = "ok"
-    except (Failure, OSError) as failure:
-      verdict, said = "FAILED", f"{type(failure).__name__}: {failure}"
-      failures += 1
-    print(f"{verdict:7}{function.__name__:36} "
-          f"{time.monotonic() - began:6.1f} s  {said or ''}", flush=True)
-  sys.exit(1 if failures else 0)
+  chosen = [function for function in cases
+            if not only or only in function.__name__]
+  count = {"ok": 0, "FAILED": 0, "SKIPPED": 0}
+  with futures.ThreadPoolExecutor(side_by_side) as pool:
+    running = [pool.submit(run_case, options, function) for function in chosen]
+    for one in running:
+      verdict, line = one.result()
+      count[verdict] += 1
+      print(line, flush=True)
+  skipped = f", {count['SKIPPED']} skipped" if count["SKIPPED"] else ""
+  print(f"{count['ok']} passed, {count['FAILED']} failed{skipped}")
+  sys.exit(1 if count["FAILED"] else 0)

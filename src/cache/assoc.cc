@@ -42,9 +42,10 @@ void Assoc::Warm(const Probe& probe) const {
   PrefetchLine(&second);
   PrefetchLine(&stripes_[probe.x1]);
   PrefetchLine(&stripes_[probe.x2]);
-  uint64_t word = FindTag(first, probe.tag);
-  if (word == slot::kEmpty) word = FindTag(second, probe.tag);
-  if (word != slot::kEmpty) PrefetchLine(slot::ItemOf(word));
+  const Slot* slot = FindTag(first, probe.tag);
+  if (slot == nullptr) slot = FindTag(second, probe.tag);
+  if (slot == nullptr) return;
+  PrefetchLine(slot::ItemOf(slot->load(std::memory_order_relaxed)));
 }
 
 // By index, so that no two threads wait for each other.

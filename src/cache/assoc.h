@@ -97,7 +97,8 @@ class Assoc {
   [[nodiscard]] Item* Find(uint64_t hash, std::string_view key) const;
   // The same for any number of keys at once, which hides the latency of
   // memory: also fetches the items into the cache. The keys are looked up one
-  // by one, there is no moment at which all the answers hold together.
+  // by one and in their order, as by Find; there is no moment at which all the
+  // answers hold together.
   void FindBatch(Lookup* lookups, size_t n) const;
 
   // Calls decide(Item* old or nullptr) -> Decision with the key's two stripes
@@ -244,7 +245,7 @@ class Assoc {
   }
   static uint64_t FindWord(const Bucket& bucket, uint64_t tag,
                            std::string_view key);
-  static uint64_t FindTag(const Bucket& bucket, uint64_t tag);
+  static const Slot* FindTag(const Bucket& bucket, uint64_t tag);
   Item* FindValidated(const Probe& probe, std::string_view key) const;
   void FindGroup(Lookup* lookups, size_t n) const;
 
@@ -363,15 +364,15 @@ CUCACHE_ALWAYS_INLINE uint64_t Assoc::FindWord(const Bucket& bucket,
   return slot::kEmpty;
 }
 
-// The word of some key with this tag in the bucket, or kEmpty. A candidate, so
+// The slot of some key with this tag in the bucket, or nullptr. A candidate, so
 // it may be wrong; without branches, because which slot it is cannot be
 // predicted, and what follows are prefetches that should not wait.
-CUCACHE_ALWAYS_INLINE uint64_t Assoc::FindTag(const Bucket& bucket,
-                                              uint64_t tag) {
-  uint64_t found = slot::kEmpty;
-  for (unsigned i = 0; i < kSlotsPerBucket; ++i) {
-    const uint64_t word = bucket.slots[i].load(std::memory_order_acquire);
-    found = slot::Tag(word) == tag ? word : found;
+CUCACHE_ALWAYS_INLINE const Assoc::Slot* Assoc::FindTag(const Bucket& bucket,
+                                                        uint64_t tag) {
+  const Slot* found = nullptr;
+  for (const Slot& slot : bucket.slots) {
+    const uint64_t word = slot.load(std::memory_order_relaxed);
+    found = slot::Tag(word) == tag ? &slot : found;
   }
   return found;
 }

@@ -39,7 +39,8 @@ Item* Assoc::FindValidated(const Probe& probe, std::string_view key) const {
 
 namespace {
 
-CUCACHE_ALWAYS_INLINE void PrefetchItem(uint64_t word) {
+CUCACHE_ALWAYS_INLINE void PrefetchItem(const std::atomic<uint64_t>& slot) {
+  const uint64_t word = slot.load(std::memory_order_relaxed);
   const char* const item = reinterpret_cast<const char*>(slot::ItemOf(word));
   const unsigned lines = slot::Lines(word);
   for (unsigned i = 0; i < lines; ++i) PrefetchLine(item + i * kCacheLine);
@@ -49,11 +50,13 @@ CUCACHE_ALWAYS_INLINE void PrefetchItem(uint64_t word) {
 
 // In stages over the whole group, so that the misses of one stage overlap:
 // first buckets; items, or second buckets; the other items; keys. What the
-// stages find is a candidate by its tag. Whatever is not settled by them goes
-// through Find, with all its memory in the cache by then.
+// stages find is the slot of a candidate by its tag. Only the last stage reads
+// what counts, key after key: so who sees of a writer's two stores the later
+// one, under an earlier key, sees the other as well. Whatever is not settled by
+// the candidate goes through Find, with all its memory in the cache by then.
 void Assoc::FindGroup(Lookup* lookups, size_t n) const {
   const Bucket* first[kLookupGroup];
-  uint64_t words[kLookupGroup];
+  const Slot* slots[kLookupGroup];
   const TableState state = State();
   for (size_t i = 0; i < n; ++i) {
     const Probe probe(lookups[i].hash, mask_);
@@ -62,24 +65,28 @@ void Assoc::FindGroup(Lookup* lookups, size_t n) const {
   }
   for (size_t i = 0; i < n; ++i) {
     const Probe probe(lookups[i].hash, mask_);
-    words[i] = FindTag(*first[i], probe.tag);
-    if (words[i] != slot::kEmpty) {
-      PrefetchItem(words[i]);
+    slots[i] = FindTag(*first[i], probe.tag);
+    if (slots[i] != nullptr) {
+      PrefetchItem(*slots[i]);
     } else {
       PrefetchLine(first[i] + (int64_t{probe.x2} - int64_t{probe.x1}));
       PrefetchLine(&stripes_[probe.x1]);
     }
   }
   for (size_t i = 0; i < n; ++i) {
-    if (words[i] != slot::kEmpty) continue;
+    if (slots[i] != nullptr) continue;
     const Probe probe(lookups[i].hash, mask_);
-    words[i] =
+    slots[i] =
         FindTag(first[i][int64_t{probe.x2} - int64_t{probe.x1}], probe.tag);
-    if (words[i] != slot::kEmpty) PrefetchItem(words[i]);
+    if (slots[i] != nullptr) PrefetchItem(*slots[i]);
   }
   for (size_t i = 0; i < n; ++i) {
     Lookup& lookup = lookups[i];
-    Item* const item = slot::ItemOf(words[i]);
+    // Acquire: for the item, and for the order of these loads.
+    const uint64_t word = slots[i] == nullptr
+                              ? slot::kEmpty
+                              : slots[i]->load(std::memory_order_acquire);
+    Item* const item = slot::ItemOf(word);
     lookup.item = item != nullptr && SameKey(item, lookup.key)
                       ? item
                       : FindValidated(Probe(lookup.hash, mask_), lookup.key);

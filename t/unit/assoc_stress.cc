@@ -9,6 +9,8 @@
 // What is checked, all the time:
 //   - a stable key is there at any moment, whatever moves around it, and a
 //     reader never sees one of its values after a newer one;
+//   - who looks up two keys in a batch, and sees the later of two stores under
+//     the first of them, sees the earlier one under the second;
 //   - a key that was never inserted is never found;
 //   - an item that is found has the key that was asked for and a whole value
 //     (items are overwritten when they are freed, after their grace period);
@@ -56,6 +58,7 @@ struct Config {
 constexpr unsigned kStable = 400;
 constexpr unsigned kCounters = 8;
 constexpr uint32_t kForcedSegments = 16;
+constexpr unsigned kPairs = 16;   // of each writer
 constexpr unsigned kPasses = 64;  // operations between two quiescent states
 
 // What every value consists of.
@@ -71,7 +74,13 @@ struct Value {
 };
 
 // Keys are words of eight bytes: what kind, whose, which.
-enum Kind : uint64_t { kStableKey = 1, kCounterKey, kWaveKey, kNeverKey };
+enum Kind : uint64_t {
+  kStableKey = 1,
+  kCounterKey,
+  kPairKey,
+  kWaveKey,
+  kNeverKey
+};
 uint64_t MakeKey(Kind kind, uint64_t owner, uint64_t n) {
   return uint64_t{kind} << 56 | owner << 48 | n;
 }
@@ -133,7 +142,8 @@ class Reader {
     while (!shared_.stop.load(std::memory_order_relaxed)) {
       for (unsigned i = 0; i < kPasses; ++i) ReadOne();
       ReadBatch();
-      reads += kPasses + kBatch;
+      ReadPairs();
+      reads += kPasses + kBatch + 2 * kPairs;
       self.Quiescent();
     }
     self.Offline();
@@ -175,6 +185,26 @@ class Reader {
     shared_.table.FindBatch(lookups, kBatch);
     for (unsigned i = 0; i < kBatch; ++i) {
       CheckStable(which[i], lookups[i].item);
+    }
+  }
+
+  // The first keys of all pairs of a writer, then the second ones.
+  void ReadPairs() {
+    const uint64_t owner = random_() % shared_.config.writers;
+    std::vector<KeyView> keys;
+    Lookup lookups[2 * kPairs];
+    for (unsigned i = 0; i < 2 * kPairs; ++i) {
+      keys.emplace_back(MakeKey(kPairKey, owner, i));
+    }
+    for (unsigned i = 0; i < 2 * kPairs; ++i) {
+      lookups[i] = {keys[i].view(), shared_.hash(keys[i].view()), nullptr};
+    }
+    shared_.table.FindBatch(lookups, 2 * kPairs);
+    for (unsigned i = 0; i < kPairs; ++i) {
+      const uint64_t key = MakeKey(kPairKey, owner, i);
+      const Value first = Read(lookups[i].item, key);
+      const Value second = Read(lookups[i + kPairs].item, key + kPairs);
+      CHECK(second.number >= first.number);
     }
   }
 
@@ -235,6 +265,8 @@ class Writer {
         return ReplaceStable();
       case 1:
         return Increment();
+      case 2:
+        return AdvancePair();
       default:
         return Wave();
     }
@@ -283,6 +315,24 @@ class Writer {
           Assoc::Outcome::kDone);
     if (old != nullptr) Retire(old);
     ++increments_;
+  }
+
+  // The second key of a pair is always stored before the first.
+  void AdvancePair() {
+    const uint64_t n = random_() % kPairs;
+    ++number_;
+    for (const uint64_t i : {n + kPairs, n}) {
+      const uint64_t number = MakeKey(kPairKey, id_, i);
+      const KeyView key(number);
+      Item* const item = Make(number, number_);
+      Item* old = nullptr;
+      CHECK(shared_.table.Update(
+                shared_.hash(key.view()), key.view(), [&](Item* found) {
+                  old = found;
+                  return Assoc::Decision{Assoc::Action::kReplace, item};
+                }) == Assoc::Outcome::kDone);
+      Retire(old);
+    }
   }
 
   // Own keys that come and go, more and less of them in turn.
@@ -409,13 +459,21 @@ void Maintenance(Shared& shared) {
   shared.table.Maintain();
 }
 
+void Insert(Shared& shared, uint64_t key) {
+  Item* const item = Make(key, 0);
+  CHECK(shared.table.Update(shared.hash(item->key()), item->key(), [&](Item*) {
+    return Assoc::Decision{Assoc::Action::kReplace, item};
+  }) == Assoc::Outcome::kDone);
+}
+
 void Fill(Shared& shared) {
   for (uint64_t n = 0; n < kStable; ++n) {
-    Item* const item = Make(MakeKey(kStableKey, 0, n), 0);
-    CHECK(
-        shared.table.Update(shared.hash(item->key()), item->key(), [&](Item*) {
-          return Assoc::Decision{Assoc::Action::kReplace, item};
-        }) == Assoc::Outcome::kDone);
+    Insert(shared, MakeKey(kStableKey, 0, n));
+  }
+  for (uint64_t owner = 0; owner < shared.config.writers; ++owner) {
+    for (uint64_t n = 0; n < 2 * kPairs; ++n) {
+      Insert(shared, MakeKey(kPairKey, owner, n));
+    }
   }
 }
 
@@ -469,8 +527,9 @@ int Run(const Config& config) {
   }
   shared.stop = true;
   for (std::thread& t : threads) t.join();
-  const int64_t expected =
-      static_cast<int64_t>(kStable + kCounters) + shared.wave_keys;
+  const int64_t expected = static_cast<int64_t>(kStable + kCounters) +
+                           static_cast<int64_t>(2 * kPairs * config.writers) +
+                           shared.wave_keys;
   CHECK(shared.table.Verify() == expected);
   CHECK(static_cast<int64_t>(shared.table.size()) == expected);
   CHECK(Drain(shared) == shared.increments);

@@ -196,7 +196,6 @@ bool Conn::ParseCmd() {
                           ? host_.requests_per_turn
                           : std::max(host_.requests_per_turn, kLoneRequests);
   int budget = granted;
-  host_.transport->SetInput({in->data(), slice});
   const bool cut = slice < in->size();
   const Session::Step step =
       session_.Process(in->data(), slice, *host_.transport, &budget);

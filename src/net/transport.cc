@@ -26,7 +26,7 @@ void Transport::Begin(Channel* channel, std::unique_ptr<Unsent>* unsent) {
   unsent_ = unsent;
   blocked_ = false;
   broken_ = false;
-  input_ = {};
+  last_ = false;
 }
 
 SendStatus Transport::Finish() {
@@ -91,10 +91,6 @@ void Transport::AddValue(Item* item, size_t from, size_t to) {
   queued_ += to - from;
 }
 
-bool Transport::MayDefer() const {
-  return !input_.empty() && input_.find('\n') == input_.size() - 1;
-}
-
 void Transport::AppendCopy(const Item& item, size_t from) {
   while (from < item.value_length) {
     const size_t n = std::min<size_t>(item.value_length - from, kMaxRoom);
@@ -109,7 +105,7 @@ void Transport::AppendValue(Item* item, size_t offset) {
   const size_t end = item->value_length;
   if (end - offset <= kCopyLimit) return AppendCopy(*item, offset);
   if (!blocked_ && queued() >= kCapacity) Flush();
-  if (!blocked_ && MayDefer()) return AddValue(item, offset, end);
+  if (!blocked_ && last_) return AddValue(item, offset, end);
   AddValue(item, offset, end - kValueTail);
   Flush();
   AppendCopy(*item, end - kValueTail);

@@ -22,9 +22,9 @@
 //   T2 Bytes leave in the order in which they were appended: once there is
 //      something in Unsent, nothing is sent around it.
 //   T3 An unpinned item is referred to after AppendValue() returned only if
-//      no further command of this batch can allocate, since that may announce
-//      a quiescent state (cache/cache.h): when the input ends with the only
-//      line it has. Otherwise the value is sent, copied or pinned right away.
+//      nothing that can allocate follows before it is sent, since that may
+//      announce a quiescent state (cache/cache.h): the protocols say so with
+//      set_last(). Otherwise the value is sent, copied or pinned right away.
 //
 // Thread safety: one thread, the worker's, within its epoch.
 
@@ -81,8 +81,6 @@ class Transport final : public Output {
   // From here on replies go to this connection, which must have nothing
   // unsent but what it parked.
   void Begin(Channel* channel, std::unique_ptr<Unsent>* unsent);
-  // The input that is about to be processed, for T3.
-  void SetInput(std::string_view input) { input_ = input; }
   // Sends what there is. kBlocked: *unsent holds the rest.
   SendStatus Finish();
   // Keeps what there is for the next turn if it is little; false, and nothing
@@ -113,7 +111,6 @@ class Transport final : public Output {
 
   size_t queued() const { return queued_ + BufferedBytes(); }
   size_t BufferedBytes() const { return static_cast<size_t>(at_ - mark_); }
-  bool MayDefer() const;
   void AddValue(Item* item, size_t from, size_t to);
   void CloseStretch();
   void AppendCopy(const Item& item, size_t from);
@@ -137,7 +134,6 @@ class Transport final : public Output {
 
   Channel* channel_ = nullptr;
   std::unique_ptr<Unsent>* unsent_ = nullptr;
-  std::string_view input_;
   char* mark_;                     // where the open stretch begins
   std::vector<OutputPart> parts_;  // before the open stretch
   size_t first_ = 0;

@@ -96,11 +96,18 @@ bool BinaryTurn::Drain() {
   const size_t n = size_;
   size_ = 0;
   executor_.FindBatch(lookups_, n);
+  output_.set_last(at_ == end_);
+  bool touched = false;
   for (size_t i = 0; i < n; ++i) {
     if (output_.blocked()) {
       at_ = begins_[i];
       return false;
     }
+    // As in the text protocol (T2 in proto/turn.h).
+    const bool looks_again =
+        Packet(begins_[i]).row.Has(kExpires) && lookups_[i].item != nullptr;
+    if (touched && !looks_again) executor_.FindBatch(&lookups_[i], 1);
+    touched |= looks_again;
     Answer(begins_[i], lookups_[i]);
     --*budget_;
   }

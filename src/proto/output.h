@@ -60,6 +60,11 @@ class Output {
 
   bool blocked() const { return blocked_; }
 
+  // Promises that nothing is done before the output is sent, kept or given up
+  // that could announce a quiescent state: what is answered now comes last.
+  // Then AppendValue() need not hurry.
+  void set_last(bool last) { last_ = last; }
+
  protected:
   // Makes room for kMaxRoom bytes: sends what is there, or keeps the unsent
   // rest elsewhere and sets blocked_.
@@ -68,6 +73,7 @@ class Output {
   char* at_ = nullptr;
   char* end_ = nullptr;
   bool blocked_ = false;
+  bool last_ = false;
 };
 
 }  // namespace cucache

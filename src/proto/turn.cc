@@ -223,12 +223,18 @@ bool Turn::Drain() {
   size_ = 0;
   commands_ = 0;
   executor_.FindBatch(lookups_, n);
+  output_.set_last(at_ == end_);
+  bool touched = false;
   for (size_t i = 0; i < n; ++i) {
     const Entry& entry = entries_[i];
     if (output_.blocked()) {
       PutBack(entry);
       return false;
     }
+    // T2. (A touch that found something will look again anyway.)
+    const bool looks_again = Touches(entry) && lookups_[i].item != nullptr;
+    if (touched && !looks_again) executor_.FindBatch(&lookups_[i], 1);
+    touched |= looks_again;
     if (entry.is_meta) {
       AnswerMeta(entry.meta, lookups_[i]);
     } else {
@@ -237,6 +243,10 @@ bool Turn::Drain() {
     *budget_ -= entry.ends_command;
   }
   return true;
+}
+
+bool Turn::Touches(const Entry& entry) {
+  return entry.is_meta ? entry.meta.request.Has(kTouch) : entry.line.touch;
 }
 
 void Turn::PutBack(const Entry& entry) {

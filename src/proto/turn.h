@@ -11,6 +11,9 @@
 //
 // Invariant T1: at_ and the session's state say together where to go on. A
 // batch that is drained in part puts both back to its first open entry.
+// Invariant T2: no reply shows what is older than a reply before it did. A
+// batch is found in order, but a touch finds its key again, so what comes
+// behind it has to be found again as well.
 //
 // Thread safety: one thread.
 
@@ -93,6 +96,7 @@ class Turn : private TurnBase {
   // Answers what is collected; false if output blocked before the end, and
   // then the input is put back (T1).
   bool Drain();
+  static bool Touches(const Entry& entry);
   void PutBack(const Entry& entry);
   // The same, and the output takes another reply.
   bool Ready();

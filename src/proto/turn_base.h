@@ -35,7 +35,9 @@ class TurnBase {
         budget_(budget),
         begin_(data),
         end_(data + n),
-        at_(data) {}
+        at_(data) {
+    output_.set_last(false);
+  }
 
   Flow Stop(Next next) {
     next_ = next;

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -452,6 +453,85 @@ TEST_F(SessionTest, PipelineKeepsItsOrder) {
             std::to_string(v.size()) + "\r\n" + v + "\r\n";
   }
   EXPECT_EQ(c.Ask(input), want);
+}
+
+// Was each large value promised to be followed by nothing that allocates?
+class LastOutput final : public StringOutput {
+ public:
+  void AppendValue(Item* item, size_t offset) override {
+    StringOutput::AppendValue(item, offset);
+    seen.push_back(last_);
+  }
+  std::vector<bool> seen;
+};
+
+TEST_F(SessionTest, OnlyWhatComesLastIsCalledLast) {
+  LoneServer server;
+  const auto seen = [&](std::string_view input, int budget = 100) {
+    LastOutput output;
+    Session session(server.executor());
+    Session::Step step;
+    do {
+      int left = budget;
+      step = session.Process(input.data(), input.size(), output, &left);
+      input.remove_prefix(step.consumed);
+    } while (step.next == Session::Next::kYield);
+    return output.seen;
+  };
+  const std::string big(20000, 'b');
+  (void)seen("set b 0 0 20000\r\n" + big + "\r\n");
+  using Seen = std::vector<bool>;
+  EXPECT_EQ(seen("get b\r\n"), Seen({true}));
+  EXPECT_EQ(seen("get b b\r\nmg b v\r\n"), Seen({true, true, true}));
+  EXPECT_EQ(seen("get b\r\nset k 0 0 1\r\n1\r\nget b\r\n"),
+            Seen({false, true}));
+  EXPECT_EQ(seen("get b\r\nget b\r\n", 1), Seen({false, true}));
+  EXPECT_EQ(seen("lru_crawler msdump all\r\n"), Seen({false}));
+  // Binary: a get, a set whose value ends in the only line feed of the input.
+  const std::string get = std::string("\x80\x00\x00\x01", 4) +
+                          std::string(7, '\0') + '\x01' +
+                          std::string(12, '\0') + 'b';
+  const std::string set = std::string("\x80\x01\x00\x01\x08", 5) +
+                          std::string(6, '\0') + '\x0b' +
+                          std::string(20, '\0') + "kv\n";
+  EXPECT_EQ(seen(get + set), Seen({false}));
+  EXPECT_EQ(seen(get + get), Seen({true, true}));
+}
+
+// Runs something when a large value goes out: in the middle of a batch.
+class InterruptedOutput final : public StringOutput {
+ public:
+  explicit InterruptedOutput(std::function<void()> what)
+      : what_(std::move(what)) {}
+  void AppendValue(Item* item, size_t offset) override {
+    StringOutput::AppendValue(item, offset);
+    what_();
+  }
+
+ private:
+  const std::function<void()> what_;
+};
+
+// T2: a touch that sees what another connection has just stored is not
+// followed by what was there before.
+TEST_F(SessionTest, NoReplyIsOlderThanTheOneBefore) {
+  LoneServer server;
+  const auto say = [&](std::string_view input, StringOutput& output) {
+    Session session(server.executor());
+    int budget = 100;
+    (void)session.Process(input.data(), input.size(), output, &budget);
+  };
+  StringOutput ignored;
+  const std::string big(20000, 'b');
+  say("set big 0 0 20000\r\n" + big + "\r\n", ignored);
+  for (const char* look : {"gat 0 k\r\nget k\r\n", "mg k v T0\r\nmg k v\r\n"}) {
+    say("set k 0 0 3\r\nold\r\n", ignored);
+    InterruptedOutput output([&] { say("set k 0 0 3\r\nnew\r\n", ignored); });
+    say(std::string("get big\r\n") + look, output);
+    const std::string reply = output.Take().substr(big.size());
+    EXPECT_NE(reply.find("new"), reply.npos) << reply;
+    EXPECT_EQ(reply.find("old"), reply.npos) << reply;
+  }
 }
 
 TEST_F(SessionTest, MoreLookUpsThanABatchHolds) {

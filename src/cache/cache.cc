@@ -109,18 +109,30 @@ void Cache::RemoveThread(CacheThread* t) {
 
 Item* Cache::Find(CacheThread& t, uint64_t hash, std::string_view key,
                   Absent* why) {
-  Item* item = assoc_->Find(hash, key);
-  const Absent absent = item == nullptr ? Absent::kMissing : Check(item);
-  if (why != nullptr) *why = absent;
-  if (absent == Absent::kNot) return item;
-  if (item != nullptr) RemoveDead(t, hash, item);
-  return nullptr;
+  for (;;) {
+    Item* item = assoc_->Find(hash, key);
+    const Absent absent = item == nullptr ? Absent::kMissing : Check(item);
+    if (why != nullptr) *why = absent;
+    if (absent == Absent::kNot) return item;
+    // If it is gone already, something alive may stand in its place.
+    if (item == nullptr || RemoveDead(t, hash, item)) return nullptr;
+  }
 }
 
-void Cache::RemoveDead(CacheThread& t, uint64_t hash, Item* item) {
-  if (!assoc_->Remove(hash, item)) return;
+// Judged again with the slot locked: since Check() said so, a touch may have
+// given it a later expiry, or a publication that was tried twice a newer
+// generation.
+bool Cache::RemoveDead(CacheThread& t, uint64_t hash, Item* item) {
+  bool dead = false;
+  const auto decide = [&](Item* old) -> Decision {
+    dead = old == item && Check(item) != Absent::kNot;
+    return {dead ? Action::kRemove : Action::kKeep};
+  };
+  (void)assoc_->Update(hash, item->key(), decide);
+  if (!dead) return false;
   CountDead(t, item);
   Unlinked(t, item);
+  return true;
 }
 
 void Cache::CountDead(CacheThread& t, const Item* item) {
@@ -156,7 +168,8 @@ void Cache::Prepare(CacheThread& t, Item* item, Item* old, uint64_t new_cas) {
       old == nullptr ? 0 : old->cas.load(std::memory_order_relaxed);
   item->cas.store(new_cas != 0 ? new_cas : NextCas(t, above),
                   std::memory_order_relaxed);
-  item->generation = generation_.load(std::memory_order_acquire);
+  item->generation.store(generation_.load(std::memory_order_acquire),
+                         std::memory_order_relaxed);
   item->last_access.store(clock_.now(), std::memory_order_relaxed);
   // Release: a walk that sees the bit sees the item.
   item->state.fetch_or(Item::kLinked, std::memory_order_release);
@@ -172,8 +185,9 @@ void Cache::Linked(CacheThread& t, Item* item) {
 
 // The item is out of the table, and this thread took it out.
 void Cache::Unlinked(CacheThread& t, Item* item) {
+  // Release: a walk that finds it unlinked finds out where it went (last_move).
   item->state.fetch_and(static_cast<uint8_t>(~Item::kLinked),
-                        std::memory_order_relaxed);
+                        std::memory_order_release);
   ItemCounters& counters = t.Count(item);
   counters.unlinked.Add();
   counters.unlinked_bytes.Add(ItemBytes(item));
@@ -194,18 +208,36 @@ void Cache::Unpin(CacheThread& t, Item* item) {
 
 // --- flush_all. ---
 
+// Calls f with flush_lock_ held and room for another generation: an item of
+// the one that had its number 256 flushes ago would be alive again. Each call
+// leads to one flush at most, now or later; one that is to come later is
+// counted when it comes, so kMaxGenerations leaves room for it.
+template <class F>
+void Cache::WithGeneration(CacheThread& t, F&& f) {
+  for (;;) {
+    {
+      MutexLock lock(flush_lock_);
+      const auto outstanding =
+          static_cast<uint8_t>(generation_.load(std::memory_order_relaxed) -
+                               crawler_->oldest_generation());
+      if (outstanding < kMaxGenerations) return f();
+    }
+    crawler_->FinishRound(t);
+  }
+}
+
 void Cache::FlushAll(CacheThread& t) {
-  const auto outstanding = [this] {
-    return static_cast<uint8_t>(generation_.load(std::memory_order_relaxed) -
-                                crawler_->oldest_generation());
-  };
-  if (outstanding() >= kMaxGenerations) crawler_->FinishRound(t);
-  MutexLock lock(flush_lock_);
-  flush_at_.store(~RelTime{0}, std::memory_order_relaxed);
-  generation_.fetch_add(1, std::memory_order_release);
-  clear_ghost_.store(true, std::memory_order_relaxed);
-  crawler_->RequestRound();
-  Wake();
+  WithGeneration(t, [this] {
+    flush_at_.store(~RelTime{0}, std::memory_order_relaxed);
+    generation_.fetch_add(1, std::memory_order_release);
+    clear_ghost_.store(true, std::memory_order_relaxed);
+    crawler_->RequestRound();
+    Wake();
+  });
+}
+
+void Cache::FlushAllAt(CacheThread& t, RelTime when) {
+  WithGeneration(t, [&] { flush_at_.store(when, std::memory_order_relaxed); });
 }
 
 void Cache::FlushNow() const {
@@ -239,12 +271,26 @@ bool Cache::Evict(CacheThread& t, uint64_t hash, Item* item) {
   }
   if (!item->fetched()) counters.evicted_unfetched.Add();
   if (item->recency() != 0) counters.evicted_active.Add();
-  const RelTime idle =
-      clock_.now() - item->last_access.load(std::memory_order_relaxed);
+  const RelTime accessed = item->last_access.load(std::memory_order_relaxed);
+  const RelTime now = clock_.now();
+  // A reader may have seen the next second before us.
+  const RelTime idle = accessed < now ? now - accessed : 0;
   counters.evicted_time.Set(idle);
   if (t.events().Wants(kWatchEvictions)) LogEviction(t, *item, idle);
   Unlinked(t, item);
   return true;
+}
+
+// After the copy is linked and before the item is not: a walk sees one of them,
+// or this.
+void Cache::NoteMove(const Item* copy) {
+  std::atomic<uint64_t>& last = slabs_->page(slabs_->PageOf(copy)).last_move;
+  const uint64_t move = moves_.fetch_add(1, std::memory_order_acq_rel) + 1;
+  // Others may move into the same page: the number may not go back.
+  uint64_t seen = last.load(std::memory_order_relaxed);
+  while (seen < move &&
+         !last.compare_exchange_weak(seen, move, std::memory_order_acq_rel)) {
+  }
 }
 
 bool Cache::ReplaceMoved(CacheThread& t, uint64_t hash, Item* item, Item* copy,
@@ -271,7 +317,8 @@ bool Cache::ReplaceMoved(CacheThread& t, uint64_t hash, Item* item, Item* copy,
         static_cast<uint8_t>((mark & Item::kFetched) |
                              (within_main && recency != 0 ? recency - 1 : 0)),
         std::memory_order_relaxed);
-    copy->generation = item->generation;
+    copy->generation.store(item->generation.load(std::memory_order_relaxed),
+                           std::memory_order_relaxed);
     if (!claimed) {
       win = item->state.fetch_or(Item::kWinSent, std::memory_order_acq_rel) &
             Item::kWinSent;
@@ -289,11 +336,7 @@ bool Cache::ReplaceMoved(CacheThread& t, uint64_t hash, Item* item, Item* copy,
   if (!done || !moved) return false;
   ItemCounters& from = t.Count(item);
   (within_main ? from.moves_within_main : from.moves_to_main).Add();
-  // After the copy is linked and before the item is not: a walk sees one of
-  // them, or this.
-  slabs_->page(slabs_->PageOf(copy))
-      .last_move.store(moves_.fetch_add(1, std::memory_order_acq_rel) + 1,
-                       std::memory_order_release);
+  NoteMove(copy);
   ItemCounters& to = t.Count(copy);
   to.linked.Add();
   to.linked_bytes.Add(ItemBytes(copy));

@@ -141,13 +141,15 @@ class Cache {
   Absent Check(const Item* item) const {
     const RelTime now = clock_.now();
     if (now >= flush_at_.load(std::memory_order_relaxed)) FlushNow();
-    if (item->generation != generation_.load(std::memory_order_acquire)) {
+    if (item->generation.load(std::memory_order_relaxed) !=
+        generation_.load(std::memory_order_acquire)) {
       return Absent::kFlushed;
     }
     return item->expired(now) ? Absent::kExpired : Absent::kNot;
   }
-  // Unlinks an item that Check() found dead.
-  void RemoveDead(CacheThread& t, uint64_t hash, Item* item);
+  // Unlinks an item that Check() found dead. False: it is not in the table any
+  // more, or alive after all.
+  bool RemoveDead(CacheThread& t, uint64_t hash, Item* item);
 
   // An item with everything but its value. On kNoMemory and kTooLarge *item
   // is nullptr.
@@ -181,13 +183,11 @@ class Cache {
   void Pin(Item* item) { pins_.Pin(item); }
   void Unpin(CacheThread& t, Item* item);
 
-  // Makes everything that is stored now unreachable, in O(1).
+  // Makes everything that is stored now unreachable, in O(1). May announce a
+  // quiescent state, like Allocate().
   void FlushAll(CacheThread& t);
   // The same at a later moment; a new call replaces the former.
-  void FlushAllAt(RelTime when) {
-    MutexLock lock(flush_lock_);
-    flush_at_.store(when, std::memory_order_relaxed);
-  }
+  void FlushAllAt(CacheThread& t, RelTime when);
 
   // Visits live items page by page until it has looked at `max_chunks` chunks;
   // true while there is more. An item that is there during the whole walk is
@@ -261,12 +261,15 @@ class Cache {
   void CountDead(CacheThread& t, const Item* item);
   void LogEviction(CacheThread& t, const Item& item, RelTime idle);
   bool EvictForSlot(CacheThread& t, uint64_t hash);
+  template <class F>
+  void WithGeneration(CacheThread& t, F&& f) EXCLUDES(flush_lock_);
   void FlushNow() const;
   static void LowerEarliest(Page& page, RelTime at);
 
   // --- For eviction. ---
   bool Evict(CacheThread& t, uint64_t hash, Item* item);
   Item* CopyForMove(CacheThread& t, const Item& item);
+  void NoteMove(const Item* copy);
   bool ReplaceMoved(CacheThread& t, uint64_t hash, Item* item, Item* copy,
                     bool within_main);
 

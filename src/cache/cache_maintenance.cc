@@ -140,8 +140,10 @@ void Cache::ReleaseMemory(RelTime now) {
   }
   if (now - last_release_ < kReleaseInterval) return;
   last_release_ = now;
-  const size_t closed =
-      slabs_->resident_bytes() / slabs_->page_size() - slabs_->open_pages();
+  const size_t resident = slabs_->resident_bytes() / slabs_->page_size();
+  const size_t open = slabs_->open_pages();
+  // The two are not counted at once.
+  const size_t closed = resident > open ? resident - open : 0;
   const size_t keep = std::max(2 * HighPages(), slabs_->free_pages() / 8);
   if (closed > keep) {
     slabs_->ReleaseClosedPages(keep, (closed - keep) / 4 + 1);

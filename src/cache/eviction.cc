@@ -270,14 +270,22 @@ void Eviction::DrainStragglers(CacheThread& t) {
 
 // --- What happens to its items. ---
 
-size_t Eviction::Gather(const Range& range, Item** items, size_t max,
-                        uint32_t* at) {
+// The items of the next chunks; pieces are drained on the way. (*stay: one of
+// them stays.) The state is read once: a piece may be given up by its owner,
+// who is still filling it, and be anything a moment later, whereas what was
+// seen linked stays an item while we are on line.
+size_t Eviction::Gather(CacheThread& t, const Range& range, Item** items,
+                        uint32_t* at, bool* stay) {
   size_t n = 0;
-  while (*at < range.end && n < max) {
-    Item* item =
-        reinterpret_cast<Item*>(cache_.slabs_->Chunk(range.page, (*at)++));
+  while (*at < range.end && n < kBatch) {
+    char* chunk = cache_.slabs_->Chunk(range.page, (*at)++);
+    Item* item = reinterpret_cast<Item*>(chunk);
     const uint8_t state = item->state.load(std::memory_order_acquire);
-    if ((state & (Item::kLinked | Item::kPiece)) != 0) items[n++] = item;
+    if ((state & Item::kPiece) != 0) {
+      *stay |= DrainPiece(t, chunk);
+    } else if ((state & Item::kLinked) != 0) {
+      items[n++] = item;
+    }
   }
   return n;
 }
@@ -289,21 +297,19 @@ void Eviction::DrainRange(CacheThread& t, const Range& range) {
   Item* items[kBatch];
   Lookup lookups[kBatch];
   for (uint32_t at = range.begin; at < range.end;) {
-    const size_t n = Gather(range, items, kBatch, &at);
-    size_t heads = 0;
     bool stay = false;
+    const size_t n = Gather(t, range, items, &at, &stay);
     for (size_t i = 0; i < n; ++i) {
-      if (items[i]->HasState(Item::kPiece)) {
-        stay |= DrainPiece(t, reinterpret_cast<char*>(items[i]));
-        continue;
-      }
-      items[heads] = items[i];
       const std::string_view key = items[i]->key();
-      lookups[heads++] = {key, cache_.Hash(key), nullptr};
+      lookups[i] = {key, cache_.Hash(key), nullptr};
     }
-    // Only for its prefetching: the table may change until DrainItem.
-    cache_.assoc_->FindBatch(lookups, heads);
-    for (size_t i = 0; i < heads; ++i) {
+    // Fetches what is needed, and says what is in the table. What is linked and
+    // not there is gone, or about to be published: then it may still be
+    // written to (when there was no room, the next try makes a new sum), and a
+    // copy of it might be torn.
+    cache_.assoc_->FindBatch(lookups, n);
+    for (size_t i = 0; i < n; ++i) {
+      if (lookups[i].item != items[i]) continue;
       if (!DrainItem(t, items[i], lookups[i].hash, range.queue)) continue;
       items[i]->TakeMark();
       stay = true;

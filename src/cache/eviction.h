@@ -121,7 +121,8 @@ class Eviction : public PageObserver {
   void ReopenNearlyEmpty() REQUIRES(victim_lock_);
   bool NextRange(Range* range) EXCLUDES(victim_lock_);
   void DrainRange(CacheThread& t, const Range& range);
-  size_t Gather(const Range& range, Item** items, size_t max, uint32_t* at);
+  size_t Gather(CacheThread& t, const Range& range, Item** items, uint32_t* at,
+                bool* stay);
   void GiveNewPlace(PageIndex p) EXCLUDES(victim_lock_);
   bool DrainItem(CacheThread& t, Item* item, uint64_t hash, Queue from);
   Item* OwnerOf(const Piece& piece) const;

@@ -24,6 +24,9 @@
 //            load cas first (acquire), so who sees the new id sees stale.
 //   state    by fetch_or / fetch_and. kLinked is set before publication and
 //            cleared by the thread that unlinked it.
+//   generation
+//            before publication; again if that failed and is tried once more,
+//            when a walk may have seen the item already
 //   mark, last_access
 //            relaxed load and store by any reader; racing stores, or a store
 //            into an item that has just moved, may lose a hit, never an item
@@ -75,7 +78,8 @@ struct Item {
   std::atomic<uint8_t> state;
   std::atomic<uint8_t> mark;
   uint8_t key_length;
-  uint8_t generation;  // of flush_all: older than the cache's means flushed
+  // Of flush_all: another than the cache's means flushed.
+  std::atomic<uint8_t> generation;
 
   // --- Immutable parts. ---
   bool chunked() const { return HasState(kChunked); }

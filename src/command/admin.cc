@@ -40,7 +40,7 @@ AdminNext FlushAll(const Call& call) {
   // An absolute time that has passed flushes nothing, as in memcached.
   const RelTime when = executor.clock().FromExptime(delay);
   if (when > Clock::kExpired) {
-    executor.cache().FlushAllAt(when);
+    executor.cache().FlushAllAt(executor.thread(), when);
     settings.oldest_live = when - 1;
   }
   return call.Say("OK");

@@ -114,8 +114,10 @@ Item* Executor::Vivify(const Request& request, uint64_t hash, bool* created) {
 void Executor::Fetch(const Request& request, Item* found, Result* result) {
   const Absent why = found == nullptr ? Absent::kMissing : cache_.Check(found);
   Item* item = why == Absent::kNot ? found : nullptr;
-  if (found != nullptr && item == nullptr) {
-    cache_.RemoveDead(thread_, HashOf(request), found);
+  const bool dead = found != nullptr && item == nullptr;
+  if (dead && !cache_.RemoveDead(thread_, HashOf(request), found)) {
+    // It is gone already: something alive may stand in its place.
+    item = cache_.Find(thread_, HashOf(request), request.key);
   }
   bool created = false;
   if (item == nullptr && request.Has(kVivify)) {

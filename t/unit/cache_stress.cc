@@ -1,16 +1,21 @@
 // Copyright (c) 2026 The cucache authors. BSD-3-Clause, see LICENSE.
 //
 // Readers, writers, eviction, growth, expiry, flushes, moves and pins at once,
-// with values that tell whether they are right: a value is made of its key and
-// its length, so that a torn, foreign or reused one shows. Small memory, so
-// that pages change classes all the time. Meant for the sanitizers.
+// with values that tell whether they are right: a value is made of its key, a
+// version and its length, so that a torn, foreign or reused one shows. Small
+// memory, so that pages change classes all the time. Meant for the sanitizers.
 //
-// CUCACHE_STRESS_SECONDS: how long (default 2).
+// Some keys have one writer each, who counts their versions. Of these nobody
+// sees a version after a newer one, and their writer sees the last one or none,
+// and none at all after a removal.
+//
+// CUCACHE_STRESS_SECONDS: how long each (default 1).
 
 #include <gtest/gtest.h>
 
 #include <atomic>
 #include <chrono>
+#include <cstdio>
 #include <cstdlib>
 #include <random>
 #include <string>
@@ -26,37 +31,65 @@ using std::chrono::steady_clock;
 
 int Seconds() {
   const char* seconds = std::getenv("CUCACHE_STRESS_SECONDS");
-  return seconds == nullptr ? 2 : std::atoi(seconds);
+  return seconds == nullptr ? 1 : std::atoi(seconds);
 }
+
+constexpr int kThreads = 3;
+constexpr uint64_t kKeys = 4000;
+constexpr uint64_t kOwnKeys = 64;  // of each thread
+
+// What happens besides.
+struct Plan {
+  uint64_t flushes = 2000;   // once in so many chances
+  uint64_t small_limit = 0;  // megabytes between which -m goes up and down
+};
 
 class Stress {
  public:
-  explicit Stress(Settings& settings) : cache_(settings, clock_) {
+  Stress(Settings& settings, const Plan& plan)
+      : settings_(settings), plan_(plan), cache_(settings, clock_) {
     cache_.StartMaintenance();
   }
 
-  void Run(int threads) {
+  void Run() {
     std::vector<std::thread> all;
-    for (int i = 0; i < threads; ++i) {
-      all.emplace_back([this, i] { Work(static_cast<uint64_t>(i)); });
+    for (uint64_t i = 0; i < kThreads; ++i) {
+      all.emplace_back([this, i] { Work(i); });
     }
-    std::this_thread::sleep_for(std::chrono::seconds(Seconds()));
+    const uint64_t limit = settings_.maxbytes.load();
+    for (int i = 0; i < Seconds() * 20; ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+      if (plan_.small_limit == 0) continue;
+      const bool small = i % 4 < 2;
+      EXPECT_TRUE(cache_.SetMemLimit(small ? plan_.small_limit << 20 : limit));
+    }
     stop_ = true;
     for (std::thread& t : all) t.join();
     cache_.StopMaintenance();
   }
 
-  std::atomic<uint64_t> wrong{0}, hits{0}, refused{0}, twice{0};
+  std::atomic<uint64_t> wrong{0}, older{0}, hits{0}, refused{0};
   CacheFigures figures() { return cache_.figures(); }
 
  private:
+  // What one thread knows.
+  struct Known {
+    uint64_t self;
+    uint32_t written[kOwnKeys] = {};  // last version; 0 after a removal
+    uint32_t next[kOwnKeys] = {};
+    uint32_t seen[kThreads][kOwnKeys] = {};
+  };
+
   void Work(uint64_t seed) {
+    Known known;
+    known.self = seed;
     ThreadStats stats;
     CacheThread t(cache_, stats);
     std::mt19937_64 random(seed);
     t.Online();
     for (uint64_t n = 0; !stop_; ++n) {
       One(t, random());
+      Own(t, &known, random());
       if (n % 8 == 0) t.Quiescent();
       if (n % 512 == 0) {
         t.Offline();
@@ -67,15 +100,45 @@ class Stress {
     t.Offline();
   }
 
+  void Own(CacheThread& t, Known* known, uint64_t r) {
+    const uint64_t owner = (r >> 32) % kThreads, n = r % kOwnKeys;
+    const std::string key =
+        "own" + std::to_string(owner) + "/" + std::to_string(n);
+    const uint64_t hash = cache_.Hash(key);
+    if (owner == known->self) {
+      if ((r >> 40) % 8 == 0) {
+        Remove(t, hash, key);
+        known->written[n] = 0;
+      } else if ((r >> 40) % 8 < 4) {
+        const uint32_t version = ++known->next[n];
+        // A refused store may leave the old one.
+        if (Put(t, hash, key, version, 40 + (r >> 44) % 2000)) {
+          known->written[n] = version;
+        }
+      }
+    }
+    Item* item = cache_.Find(t, hash, key);
+    if (item == nullptr) return;
+    if ((r >> 60) == 0) item->Touch(clock_.now());
+    const std::string value = ReadValue(*item);
+    const size_t at = key.size() + 1;
+    const auto version =
+        static_cast<uint32_t>(std::strtoul(value.data() + at, nullptr, 10));
+    if (value != ValueFor(key, version, value.size())) ++wrong;
+    if (version < known->seen[owner][n]) ++older;
+    known->seen[owner][n] = version;
+    if (owner == known->self && version != known->written[n]) ++older;
+  }
+
   void One(CacheThread& t, uint64_t r) {
-    const std::string key = "key" + std::to_string(r % 4000);
+    const std::string key = "key" + std::to_string(r % kKeys);
     const uint64_t hash = cache_.Hash(key);
     switch ((r >> 32) % 16) {
       case 0:
         Remove(t, hash, key);
         break;
       case 1:
-        if ((r >> 40) % 2000 == 0) cache_.FlushAll(t);
+        if ((r >> 40) % plan_.flushes == 0) cache_.FlushAll(t);
         if ((r >> 40) % 50 == 1) (void)cache_.ReassignPage(t, -1, 1);
         PinAndCheck(t, hash, key);
         break;
@@ -94,24 +157,31 @@ class Stress {
              uint64_t r) {
     size_t length = (r >> 40) % 600;
     if ((r >> 50) % 64 == 0) length = (r >> 36) % 150000;
+    (void)Put(t, hash, key, 0, length,
+              (r >> 56) % 8 == 0 ? clock_.now() + 2 : 0);
+  }
+
+  bool Put(CacheThread& t, uint64_t hash, const std::string& key,
+           uint32_t version, size_t length, RelTime exptime = 0) {
     ItemShape shape;
     shape.key = key;
     shape.hash = hash;
-    shape.exptime = (r >> 56) % 8 == 0 ? clock_.now() + 2 : 0;
+    shape.exptime = exptime;
     shape.value_length = static_cast<uint32_t>(length);
     Item* item;
     if (cache_.Allocate(t, shape, &item) != AllocateStatus::kOk) {
       ++refused;
-      return;
+      return false;
     }
-    const std::string value = ValueFor(key, 0, length);
+    const std::string value = ValueFor(key, version, length);
     CopyValueIn(item, 0, value.data(), length);
-    if (!cache_.Update(t, hash, key, [&](Item*) {
-          return Cache::Decision{Cache::Action::kReplace, item};
-        })) {
-      cache_.Free(t, item);
-      ++refused;
-    }
+    const bool linked = cache_.Update(t, hash, key, [&](Item*) {
+      return Cache::Decision{Cache::Action::kReplace, item};
+    });
+    if (linked) return true;
+    cache_.Free(t, item);
+    ++refused;
+    return false;
   }
 
   void Remove(CacheThread& t, uint64_t hash, const std::string& key) {
@@ -149,24 +219,34 @@ class Stress {
   }
 
   Clock clock_;
+  Settings& settings_;
+  const Plan plan_;
   Cache cache_;
   std::atomic<bool> stop_{false};
 };
 
-TEST(CacheStress, EverythingAtOnce) {
-  Settings settings = SmallSettings(8);
+void RunPlan(uint64_t megabytes, bool evict, const Plan& plan) {
+  Settings settings = SmallSettings(megabytes);
   settings.page_size = 16384;
-  Stress stress(settings);
-  stress.Run(3);
+  settings.evict_to_free = evict;
+  Stress stress(settings, plan);
+  stress.Run();
   EXPECT_EQ(stress.wrong, 0u);
-  EXPECT_GT(stress.hits, 1000u);
+  EXPECT_EQ(stress.older, 0u);
+  EXPECT_GT(stress.hits, 100u);
   const CacheFigures f = stress.figures();
-  EXPECT_LE(f.curr_items, 4000u);
-  EXPECT_LE(f.malloced_bytes, settings.maxbytes.load());
-  RecordProperty("hits", static_cast<int>(stress.hits));
-  RecordProperty("evictions", static_cast<int>(f.evictions));
-  RecordProperty("refused", static_cast<int>(stress.refused));
+  EXPECT_LE(f.curr_items, kKeys + kThreads * kOwnKeys);
+  if (plan.small_limit == 0) {
+    EXPECT_LE(f.malloced_bytes, settings.maxbytes.load());
+  }
+  std::printf("hits %lu evictions %lu refused %lu\n", stress.hits.load(),
+              f.evictions, stress.refused.load());
 }
+
+TEST(CacheStress, EverythingAtOnce) { RunPlan(8, true, {}); }
+TEST(CacheStress, LimitUpAndDown) { RunPlan(32, true, {.small_limit = 2}); }
+TEST(CacheStress, FlushStorm) { RunPlan(4, true, {.flushes = 20}); }
+TEST(CacheStress, NothingLeaves) { RunPlan(4, false, {}); }
 
 }  // namespace
 }  // namespace cucache

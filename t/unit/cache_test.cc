@@ -115,7 +115,7 @@ TEST_F(CacheTest, FlushHidesWhatWasStoredBefore) {
 
 TEST_F(CacheTest, FlushLaterHappensOnTime) {
   ASSERT_TRUE(Set("old", "value"));
-  cache_.FlushAllAt(clock_.now() + 5);
+  cache_.FlushAllAt(t_, clock_.now() + 5);
   clock_.AdvanceForTest(4);
   EXPECT_NE(Find("old"), nullptr);
   clock_.AdvanceForTest(1);
@@ -137,6 +137,29 @@ TEST_F(CacheTest, ThousandFlushesNeverBringAnythingBack) {
     ASSERT_NE(Find(key), nullptr);
     Settle();
   }
+}
+
+TEST_F(CacheTest, NeitherDoFlushesThatComeLater) {
+  ASSERT_TRUE(Set("old", "value"));
+  for (int i = 0; i < 256; ++i) {
+    cache_.FlushAllAt(t_, clock_.now());
+    // Somebody looks, so it happens.
+    ASSERT_TRUE(Set("other", "value"));
+    ASSERT_TRUE(Set("other", "value"));
+  }
+  EXPECT_EQ(Find("old"), nullptr);
+}
+
+// What seemed dead may have been touched since.
+TEST_F(CacheTest, OnlyTheDeadAreRemovedAsSuch) {
+  ASSERT_TRUE(Set("key", "value"));
+  Item* item = Find("key");
+  EXPECT_FALSE(cache_.RemoveDead(t_, cache_.Hash("key"), item));
+  EXPECT_EQ(Find("key"), item);
+  item->exptime = Clock::kExpired;
+  EXPECT_TRUE(cache_.RemoveDead(t_, cache_.Hash("key"), item));
+  EXPECT_FALSE(cache_.RemoveDead(t_, cache_.Hash("key"), item));
+  EXPECT_EQ(Find("key"), nullptr);
 }
 
 TEST_F(CacheTest, LargeValuesInPieces) {

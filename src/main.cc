@@ -45,7 +45,7 @@ int BindAndDropUser(const Settings& settings, Server* server) {
     int code = DropUser(settings.username, settings.maxcore);
     if (code != 0) return code;
   }
-  if (!server->Bind(&error)) return Complain(error, EX_OSERR);
+  if (!server->Bind(&error)) return Complain(error, server->exit_code());
   return drop_first ? 0 : DropUser(settings.username, settings.maxcore);
 }
 

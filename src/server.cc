@@ -156,8 +156,8 @@ size_t Server::handshaker_count() const {
 
 bool Server::StartHandshakers(std::string* error) {
   for (size_t i = 0; i < handshaker_count(); ++i) {
-    handshakers_.push_back(
-        std::make_unique<Handshaker>(*tls_, [this] { OnConnectionClosed(); }));
+    handshakers_.push_back(std::make_unique<Handshaker>(
+        *tls_, cache_->events(), [this] { OnConnectionClosed(); }));
     if (!handshakers_.back()->Start(error)) return false;
   }
   return true;

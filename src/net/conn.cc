@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "net/tls.h"
 #include "net/watch.h"
 
 namespace cucache {
@@ -331,6 +332,14 @@ void Conn::LogEvent(const char* type, const char* reason) {
   events.Write({.kind = kWatchConnEvents}, ConnEventText(type, fd(), reason));
 }
 
+void Conn::LogTlsFailure() {
+  EventBuffer& events = host_.executor->thread().events();
+  if (!events.Wants(kWatchConnEvents)) return;
+  const std::string why = TlsFailure(channel_);
+  if (why.empty()) return;
+  events.Write({.kind = kWatchConnEvents}, TlsErrorText(fd(), why));
+}
+
 void Conn::BorrowInput() {
   if (kept_ == nullptr) return;
   if (kept_->capacity == BufferPool::kFullSize) {
@@ -394,6 +403,7 @@ bool Conn::CloseIfIdle(RelTime timeout) {
 
 void Conn::Close() {
   VLOG(2) << "<" << fd() << " connection closed.";
+  LogTlsFailure();
   LogEvent("conn_close", ReasonText(reason_));
   Enter(ConnState::kClosing, false);
   Unregister();

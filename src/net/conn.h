@@ -161,6 +161,7 @@ class Conn {
   void BeginWatch();
   void Close();
   void LogEvent(const char* type, const char* reason);
+  void LogTlsFailure();
   void BorrowInput();
   bool KeepInput();
   void RefuseInput();

@@ -12,6 +12,8 @@
 #include <cstring>
 #include <utility>
 
+#include "net/watch.h"
+
 namespace cucache {
 
 using std::chrono::steady_clock;
@@ -24,8 +26,8 @@ struct Handshaker::Pending {
   event ready;
 };
 
-Handshaker::Handshaker(Tls& tls, std::function<void()> on_close)
-    : tls_(tls), on_close_(std::move(on_close)) {}
+Handshaker::Handshaker(Tls& tls, EventLog& log, std::function<void()> on_close)
+    : tls_(tls), on_close_(std::move(on_close)), events_(log) {}
 
 Handshaker::~Handshaker() {
   CHECK(!thread_.joinable());
@@ -173,9 +175,18 @@ void Handshaker::Forget(Pending* pending) {
   delete pending;
 }
 
+// As memcached's, whose listening thread and workers say it.
+void Handshaker::LogFailure(const Channel& channel) {
+  if (!events_.Wants(kWatchConnEvents)) return;
+  const std::string why = TlsFailure(channel);
+  if (why.empty()) return;
+  events_.Write({.kind = kWatchConnEvents}, TlsErrorText(channel.fd, why));
+}
+
 void Handshaker::Refuse(Pending* pending) {
   Channel channel = pending->channel;
   Forget(pending);
+  LogFailure(channel);
   channel.Close();
   on_close_();
 }

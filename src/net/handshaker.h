@@ -9,11 +9,12 @@
 // this thread has a lower priority than the workers, so that a storm of
 // handshakes takes what they leave of the processors.
 //
-// A handshake that is not done in time is given up.
+// A handshake that is not done in time is given up. Who watches connevents is
+// told of those that fail.
 //
 // Thread safety: Adopt and Stop by any thread; Start and Join by the owner.
 // Ownership: it owns sockets from Adopt() on until a worker takes them; the
-// workers must outlive it.
+// workers and the log must outlive it.
 // Lock order: mu_ is a leaf.
 
 #ifndef CUCACHE_NET_HANDSHAKER_H_
@@ -28,6 +29,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "base/event_log.h"
 #include "base/locks.h"
 #include "base/settings.h"
 #include "net/channel.h"
@@ -42,7 +44,7 @@ class Handshaker {
 
   // `on_close` runs on its thread after a socket was closed without becoming
   // a connection.
-  Handshaker(Tls& tls, std::function<void()> on_close);
+  Handshaker(Tls& tls, EventLog& log, std::function<void()> on_close);
   ~Handshaker();  // must be joined, if it was started
   Handshaker(const Handshaker&) = delete;
   Handshaker& operator=(const Handshaker&) = delete;
@@ -72,9 +74,11 @@ class Handshaker {
   void Wait(Pending* pending, short what);
   void Forget(Pending* pending);
   void Refuse(Pending* pending);
+  void LogFailure(const Channel& channel);
 
   Tls& tls_;
   const std::function<void()> on_close_;
+  EventBuffer events_;  // its thread's
   EventBase base_;
   event notify_event_;
   int notify_fd_ = -1;

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <string_view>
 #include <utility>
 
@@ -165,7 +166,7 @@ class OpenSslTls final : public Tls {
 
  private:
   int VerifyMode(TlsMode mode) const;
-  TlsStep Refuse();
+  TlsStep Refuse(TlsConn* conn, std::string why);
   TlsStep Greet(TlsConn* conn);
 
   const Settings& settings_;
@@ -211,7 +212,10 @@ bool OpenSslTls::Open(int fd, TlsMode mode, Channel* channel) {
   return true;
 }
 
-TlsStep OpenSslTls::Refuse() {
+TlsStep OpenSslTls::Refuse(TlsConn* conn, std::string why) {
+  conn->broken = true;
+  conn->failure = std::move(why);
+  VLOG(1) << "handshake of fd " << conn->fd << " failed: " << conn->failure;
   counters_.handshake_errors.fetch_add(1, std::memory_order_relaxed);
   return TlsStep::kFailed;
 }
@@ -226,7 +230,6 @@ TlsStep OpenSslTls::Greet(TlsConn* conn) {
   conn->broken = true;
   // Who only looks whether somebody listens is no error.
   if (n == 0) return TlsStep::kFailed;
-  VLOG(1) << "fd " << conn->fd << " does not speak TLS";
   if (n == 1) {
     // Unread input would make the close discard what is sent.
     char input[TlsConn::kMaxRecord];
@@ -234,7 +237,7 @@ TlsStep OpenSslTls::Greet(TlsConn* conn) {
     (void)!send(conn->fd, kPlainRefusal.data(), kPlainRefusal.size(),
                 MSG_NOSIGNAL);
   }
-  return Refuse();
+  return Refuse(conn, "the client does not speak TLS");
 }
 
 TlsStep OpenSslTls::Handshake(Channel& channel) {
@@ -257,9 +260,8 @@ TlsStep OpenSslTls::Handshake(Channel& channel) {
   const int reason = SSL_get_error(ssl, result);
   if (reason == SSL_ERROR_WANT_READ) return TlsStep::kWantRead;
   if (reason == SSL_ERROR_WANT_WRITE) return TlsStep::kWantWrite;
-  conn->broken = true;
-  VLOG(1) << "handshake of fd " << conn->fd << " failed: " << TakeSslError();
-  return Refuse();
+  const bool system = reason == SSL_ERROR_SYSCALL && conn->error != 0;
+  return Refuse(conn, system ? std::strerror(conn->error) : TakeSslError());
 }
 
 }  // namespace

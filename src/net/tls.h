@@ -75,6 +75,9 @@ std::unique_ptr<Tls> MakeTls(const Settings& settings, std::string* error);
 // change while the channel is open.
 std::string TlsPeerName(const Channel& channel);
 
+// What broke this channel, in words; empty if nothing did.
+std::string TlsFailure(const Channel& channel);
+
 }  // namespace cucache
 
 #endif  // CUCACHE_NET_TLS_H_

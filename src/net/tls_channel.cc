@@ -67,11 +67,13 @@ ssize_t Failure(Channel& channel, int result) {
     case SSL_ERROR_ZERO_RETURN:
       return 0;
     case SSL_ERROR_SYSCALL:
+      conn.failure = std::strerror(conn.error);
       break;
     default:
       conn.error = EPROTO;
+      conn.failure = TakeSslError();
       conn.counters->protocol_errors.fetch_add(1, std::memory_order_relaxed);
-      VLOG(1) << "TLS of fd " << conn.fd << " failed: " << TakeSslError();
+      VLOG(1) << "TLS of fd " << conn.fd << " failed: " << conn.failure;
   }
   conn.broken = true;
   errno = conn.error;
@@ -257,6 +259,10 @@ std::string TakeSslError() {
 
 std::string TlsPeerName(const Channel& channel) {
   return channel.ops == &kTlsOps ? ConnOf(channel).peer : std::string();
+}
+
+std::string TlsFailure(const Channel& channel) {
+  return channel.ops == &kTlsOps ? ConnOf(channel).failure : std::string();
 }
 
 }  // namespace cucache

@@ -49,6 +49,7 @@ struct TlsConn {
   bool broken = false;         // OpenSSL must not be asked any more
   std::string retry;           // of a record that is partly sent
   std::string peer;
+  std::string failure;  // what TlsFailure() says
 };
 
 // Moves OpenSSL's bytes through TlsConn::fd: as OpenSSL's own for sockets, but

@@ -14,5 +14,6 @@ std::unique_ptr<Tls> MakeTls(const Settings&, std::string* error) {
 }
 
 std::string TlsPeerName(const Channel&) { return {}; }
+std::string TlsFailure(const Channel&) { return {}; }
 
 }  // namespace cucache

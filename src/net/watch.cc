@@ -16,6 +16,10 @@
 
 namespace cucache {
 
+std::string TlsErrorText(int fd, const std::string& why) {
+  return "type=conntlserr fd=" + std::to_string(fd) + " msg=" + why;
+}
+
 std::string ConnEventText(const char* type, int fd, const char* reason) {
   sockaddr_storage address{};
   socklen_t length = sizeof(address);

@@ -34,6 +34,8 @@ namespace cucache {
 // " rip=... rport=... transport=..." of a connection's event; `reason` is
 // nullptr for conn_new.
 std::string ConnEventText(const char* type, int fd, const char* reason);
+// Of a TLS connection that failed.
+std::string TlsErrorText(int fd, const std::string& why);
 
 class Watchers {
  public:

@@ -24,6 +24,14 @@ Settings UdpSettings() {
   return settings;
 }
 
+sockaddr_in Loopback(in_addr_t address, int port) {
+  sockaddr_in in{};
+  in.sin_family = AF_INET;
+  in.sin_port = htons(static_cast<uint16_t>(port));
+  in.sin_addr.s_addr = htonl(address);
+  return in;
+}
+
 class UdpTest : public testing::Test {
  protected:
   UdpTest() : server_(UdpSettings()), client_(server_.port()) {
@@ -35,11 +43,9 @@ class UdpTest : public testing::Test {
     fd_ = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     const timeval limit = {5, 0};
     setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-    sockaddr_in to{};
-    to.sin_family = AF_INET;
-    to.sin_port = htons(static_cast<uint16_t>(port_));
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    EXPECT_EQ(connect(fd_, reinterpret_cast<sockaddr*>(&to), sizeof(to)), 0);
+    const sockaddr_in to = Loopback(INADDR_LOOPBACK, port_);
+    EXPECT_EQ(connect(fd_, reinterpret_cast<const sockaddr*>(&to), sizeof(to)),
+              0);
   }
   ~UdpTest() override { close(fd_); }
 
@@ -125,6 +131,28 @@ TEST_F(UdpTest, WhatIsNotWholeIsDropped) {
   EXPECT_EQ(Ask(7, "get a\r\n"), "END\r\n");
   EXPECT_EQ(Ask(8, "watch\r\n"), "ERROR\r\n");
   EXPECT_EQ(client_.Stats()["log_watchers"], "0");
+}
+
+// Whoever sits at a port below 1024, or at the server's own on another address,
+// is no client, but may be made to answer.
+TEST_F(UdpTest, SomePortsAreNotServed) {
+  const sockaddr_in to = Loopback(INADDR_LOOPBACK, port_);
+  for (const int port : {1023, port_}) {
+    const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    sockaddr_in from = Loopback(INADDR_LOOPBACK + 1, port);
+    if (bind(fd, reinterpret_cast<sockaddr*>(&from), sizeof(from)) != 0) {
+      close(fd);
+      continue;  // the first needs to be root
+    }
+    const std::string request = Header(1) + "set low 0 0 1\r\nx\r\n";
+    sendto(fd, request.data(), request.size(), 0,
+           reinterpret_cast<const sockaddr*>(&to), sizeof(to));
+    // Datagrams to a socket keep their order.
+    EXPECT_EQ(Ask(2, "get low\r\n"), "END\r\n") << port;
+    char reply[100];
+    EXPECT_EQ(recv(fd, reply, sizeof(reply), MSG_DONTWAIT), -1) << port;
+    close(fd);
+  }
 }
 
 TEST_F(UdpTest, Statistics) {

@@ -4,7 +4,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -38,7 +40,7 @@ std::string ReadLine(Client* client) {
 
 std::string LineAfterStamp(Client* client) {
   const std::string line = ReadLine(client);
-  EXPECT_THAT(line, MatchesRegex("ts=[0-9]+\\.[0-9]+ gid=[0-9]+ type=.*"));
+  EXPECT_THAT(line, MatchesRegex("ts=[0-9]+\\.[0-9]{6} gid=[0-9]+ type=.*"));
   const size_t at = line.find("type=");
   return at == std::string::npos ? line : line.substr(at);
 }
@@ -99,6 +101,14 @@ TEST_F(WatchTest, ConnectionsComeAndGo) {
   browser.Send("GET / HTTP/1.1\r\n");
   EXPECT_THAT(LineAfterStamp(&watcher), HasSubstr("conn_new"));
   EXPECT_THAT(LineAfterStamp(&watcher), HasSubstr("reason=error"));
+  {
+    Client rude(server_.port());
+    EXPECT_EQ(rude.Ask("mn\r\n"), "MN");
+    EXPECT_THAT(LineAfterStamp(&watcher), HasSubstr("conn_new"));
+    const linger reset = {1, 0};
+    setsockopt(rude.fd(), SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+  }
+  EXPECT_THAT(LineAfterStamp(&watcher), HasSubstr("rip=unknown rport=0"));
 }
 
 TEST_F(WatchTest, WhoDoesNotReadLosesLinesAndHoldsNobodyUp) {
@@ -130,9 +140,44 @@ TEST_F(WatchTest, WhoDoesNotReadLosesLinesAndHoldsNobodyUp) {
   EXPECT_TRUE(told);
 }
 
+TEST_F(WatchTest, WhatTheServerDoesByItself) {
+  Settings settings = SmallBuffers();
+  settings.watcher_logbuf_size = 4 << 20;
+  settings.maxbytes = 8 << 20;
+  TestServer server(settings);
+  Client client(server.port()), watcher(server.port());
+  ASSERT_EQ(watcher.Ask("watch sysevents evictions\r\n"), "OK");
+  const std::string value(1000, 'v');
+  for (int i = 0; i < 12000; ++i) {
+    ASSERT_TRUE(client.Set("key" + std::to_string(i), value));
+  }
+  EXPECT_EQ(client.Ask("slabs reassign 0 5\r\n"), "OK");
+  std::map<std::string, std::string> last;  // line of each kind
+  do {
+    const std::string line = LineAfterStamp(&watcher);
+    last[line.substr(0, line.find(' '))] = line;
+  } while (!last.contains("type=slab_move") && !HasFailure());
+  EXPECT_EQ(last["type=slab_move"], "type=slab_move src=0 dst=5 state=started");
+  EXPECT_THAT(last["type=eviction"],
+              MatchesRegex("type=eviction key=key[0-9]+ fetch=no ttl=-1 "
+                           "la=[0-9]+ clsid=[0-9]+ size=1000"));
+  EXPECT_THAT(last["type=table_grow"],
+              MatchesRegex("type=table_grow state=(started|done) "
+                           "hash_power=[0-9]+"));
+  // Unlike memcached's they survive.
+  const std::string sent = client.Stats()["log_watcher_sent"];
+  EXPECT_GT(std::stoull(sent), 1u);
+  EXPECT_EQ(client.Ask("stats reset\r\n"), "RESET");
+  EXPECT_GE(std::stoull(client.Stats()["log_watcher_sent"]), std::stoull(sent));
+}
+
 TEST_F(WatchTest, Refusals) {
   EXPECT_EQ(client_.Ask("watch nothing\r\n"), "ERROR");
-  EXPECT_EQ(client_.Ask("watch fetchers proxyreqs\r\n"), "ERROR");
+  for (const char* word :
+       {"proxyreqs", "proxyevents", "proxyuser", "fetch", "fetchersx"}) {
+    EXPECT_EQ(client_.Ask(std::string("watch fetchers ") + word + "\r\n"),
+              "ERROR");
+  }
   client_.Send("mn\r\nwatch\r\n");
   EXPECT_EQ(client_.ReadLine(), "MN");
   EXPECT_EQ(client_.ReadLine(),

@@ -127,6 +127,13 @@ TEST_F(AuthSession, JunkIsThrownOut) {
   }
 }
 
+// memcached refuses the line.
+TEST_F(AuthSession, ABareLineFeedEndsALine) {
+  LoneConnection c(server_);
+  EXPECT_EQ(kUnauthenticated, c.Ask("get abc\n"));
+  EXPECT_EQ("STORED\r\n", c.Ask("set x 0 0 7\nfoo bar\r\n"));
+}
+
 // Who guesses passwords that are slow to check has one try per turn.
 TEST_F(AuthSession, SlowChecksEndTheTurn) {
   user_.slow = true;

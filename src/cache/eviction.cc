@@ -20,10 +20,19 @@ constexpr size_t kMaxMovedPages = 32;
 constexpr int kMaxVisits = 2;
 constexpr auto kDrainMoreInterval = std::chrono::milliseconds(20);
 
+// What left pays for what may be kept. Stores may race; then a few more or
+// fewer are.
+void Refill(std::atomic<int64_t>* budget, int64_t bytes, int64_t limit) {
+  const int64_t left =
+      std::max<int64_t>(budget->load(std::memory_order_relaxed), 0);
+  budget->store(std::min(left + bytes, limit), std::memory_order_relaxed);
+}
+
 }  // namespace
 
 Eviction::Eviction(Cache& cache) : cache_(cache) {
   reinsertions_.store(ReinsertionLimit(), std::memory_order_relaxed);
+  stays_.store(StayLimit(), std::memory_order_relaxed);
 }
 
 // --- The two queues of pages. ---
@@ -332,11 +341,10 @@ bool Eviction::DrainItem(CacheThread& t, Item* item, uint64_t hash,
     cache_.RemoveDead(t, hash, item);
     return false;
   }
-  if (Keep(item, from)) {
-    const bool large =
-        item->value_length > kMaxMovedPages * cache_.slabs_->page_size();
-    if (large) return true;
-    if (Move(t, item, hash, from)) return false;
+  if (TooLargeToMove(*item)) {
+    if (Stays(*item)) return true;
+  } else if (Keep(item, from) && Move(t, item, hash, from)) {
+    return false;
   }
   // With -M nothing leaves: the page waits until there is room to move to.
   if (cache_.settings_.evict_to_free) Evict(t, item, hash, from);
@@ -368,10 +376,25 @@ bool Eviction::Keep(const Item* item, Queue from) {
   if (!cache_.settings_.evict_to_free) return true;
   if (item->recency() == 0) return false;
   if (from == Queue::kProbation) return true;
-  // Of a large one a page at a time is looked at (V4).
-  const auto bytes = static_cast<int64_t>(
-      std::min<size_t>(cache_.ChunkBytes(item), cache_.slabs_->page_size()));
+  const auto bytes = static_cast<int64_t>(cache_.ChunkBytes(item));
   return reinsertions_.fetch_sub(bytes, std::memory_order_relaxed) > 0;
+}
+
+bool Eviction::TooLargeToMove(const Item& item) const {
+  return item.value_length > kMaxMovedPages * cache_.slabs_->page_size();
+}
+
+// One page of it at a time is looked at (V4).
+bool Eviction::Stays(const Item& item) {
+  if (!cache_.settings_.evict_to_free) return true;
+  if (item.recency() == 0) return false;
+  const int64_t page = cache_.slabs_->page_size();
+  return stays_.fetch_sub(page, std::memory_order_relaxed) > 0;
+}
+
+int64_t Eviction::StayLimit() const {
+  const Slabs& slabs = *cache_.slabs_;
+  return static_cast<int64_t>(slabs.page_limit() * slabs.page_size()) / 4;
 }
 
 int64_t Eviction::ReinsertionLimit() const {
@@ -390,16 +413,12 @@ bool Eviction::Move(CacheThread& t, Item* item, uint64_t hash, Queue from) {
 void Eviction::Evict(CacheThread& t, Item* item, uint64_t hash, Queue from) {
   const auto bytes = static_cast<int64_t>(cache_.ChunkBytes(item));
   if (!cache_.Evict(t, hash, item)) return;
+  Refill(&stays_, kStayFactor * bytes, StayLimit());
   if (from == Queue::kProbation) {
     ghost_.Add(hash);
     return;
   }
-  // Stores may race; then a few more or fewer are moved.
-  const int64_t left =
-      std::max<int64_t>(reinsertions_.load(std::memory_order_relaxed), 0);
-  reinsertions_.store(
-      std::min(left + kReinsertionFactor * bytes, ReinsertionLimit()),
-      std::memory_order_relaxed);
+  Refill(&reinsertions_, kReinsertionFactor * bytes, ReinsertionLimit());
 }
 
 void Eviction::FitGhost(size_t items) {

@@ -31,7 +31,9 @@
 //   V4 An item that is too large to be copied and has marks stays where it is:
 //      each of its pages goes, as it is, to the end of its queue, and the item
 //      loses a mark when its head comes by. So it leaves after as many rounds
-//      as others.
+//      as others, or when a quarter of the memory was passed by like this and
+//      too little has left meanwhile: readers who set marks faster than they
+//      are taken keep nobody from finding a victim.
 //
 // Thread safety: any thread that is on line. Lock order: victim_lock_, the
 // cache's list of threads, a CacheThread's lock, a class's lock, queue_lock_.
@@ -93,6 +95,8 @@ class Eviction : public PageObserver {
   static constexpr double kProbationShare = 0.07;
   // Bytes that may be reinserted into main for each byte that leaves it.
   static constexpr int64_t kReinsertionFactor = 16;
+  // Bytes of large items that may stay for each byte that leaves.
+  static constexpr int64_t kStayFactor = 4;
 
  private:
   struct PageList {
@@ -128,6 +132,9 @@ class Eviction : public PageObserver {
   Item* OwnerOf(const Piece& piece) const;
   bool DrainPiece(CacheThread& t, char* chunk);
   bool Keep(const Item* item, Queue from);
+  bool TooLargeToMove(const Item& item) const;
+  bool Stays(const Item& item);
+  int64_t StayLimit() const;
   int64_t ReinsertionLimit() const;
   bool Move(CacheThread& t, Item* item, uint64_t hash, Queue from);
   void Evict(CacheThread& t, Item* item, uint64_t hash, Queue from);
@@ -155,6 +162,8 @@ class Eviction : public PageObserver {
   std::chrono::steady_clock::time_point last_more_ GUARDED_BY(victim_lock_){};
   // Bytes that main may still reinsert before something marked has to leave.
   std::atomic<int64_t> reinsertions_{0};
+  // V4: bytes that may stay before a large item with marks has to leave.
+  std::atomic<int64_t> stays_{0};
 };
 
 }  // namespace cucache

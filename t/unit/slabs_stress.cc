@@ -166,6 +166,38 @@ TEST_F(SlabsStress, LargeValueStaysWhileItIsRead) {
   EXPECT_EQ(Find("hot"), nullptr);
 }
 
+// Marks that readers set faster than eviction takes them keep no set waiting.
+TEST_F(SlabsStress, HotLargeValuesEverywhereLeaveRoom) {
+  for (int i = 0; i < 40; ++i) {
+    const std::string key = "hot" + std::to_string(i);
+    ASSERT_TRUE(Set(key, std::string(1000000, 'h')));
+    t_.Quiescent();
+  }
+  std::atomic<bool> stop{false};
+  std::thread reader([&] {
+    ThreadStats stats;
+    CacheThread t(cache_, stats);
+    while (!stop) {
+      t.Online();
+      for (int i = 0; i < 40; ++i) {
+        const std::string key = "hot" + std::to_string(i);
+        Item* item = cache_.Find(t, cache_.Hash(key), key);
+        if (item != nullptr) item->mark.store(3, std::memory_order_relaxed);
+      }
+      t.Offline();
+    }
+  });
+  const std::string value(1000, 's');
+  int stored = 0;
+  while (stored < 50000 && Set("s" + std::to_string(stored), value)) {
+    ++stored;
+    t_.Quiescent();
+  }
+  EXPECT_EQ(stored, 50000);
+  stop = true;
+  reader.join();
+}
+
 class NoEviction : public SlabsStress {
  protected:
   NoEviction() : SlabsStress(Sized(8, false)) {}

@@ -42,4 +42,5 @@ AC_DEFUN([CUCACHE_SANITIZERS], [
     CUCACHE_CXXFLAGS="$CUCACHE_CXXFLAGS $cucache_san_flags"
     CUCACHE_LDFLAGS="$CUCACHE_LDFLAGS $cucache_san_flags"
   ])
+  AM_CONDITIONAL([SANITIZED], [test -n "$cucache_sanitizers"])
 ])

@@ -120,15 +120,14 @@ Result Replay(const Workload& w, bool sweep, uint32_t header, Policy* policy,
     if (t % 1024 == 0 && t > n / 2) {
       r.items += static_cast<double>(policy->Items());
     }
-    const auto dice = static_cast<uint32_t>(Mix(t ^ (9ull << 58)) % 10000);
-    if (dice < w.delete_percent * 100) {
+    if (Workload::Dice(t) < w.delete_percent * 100) {
       policy->Delete(key);
       continue;
     }
     ++r.reads;
     const bool hit = !clock->Dead(key) && policy->Get(key);
     r.misses += hit ? 0 : 1;
-    if (!hit || 9999 - dice < w.overwrite_percent * 100) {
+    if (!hit || w.Overwrites(t)) {
       policy->Set(key, header + kKeyBytes + w.ValueSize(key, t));
       clock->expiry[key] = t + w.Ttl(key);
       sweeper.Add(key, clock->expiry[key]);

@@ -65,6 +65,29 @@ void Renumber(Workload* w) {
   w->unique = static_cast<uint32_t>(ids.size());
 }
 
+// key [value-bytes [ttl-seconds]]
+void AddLine(const char* line, Workload* out) {
+  const size_t n = out->keys.size();
+  char* end = nullptr;
+  const auto number = [&line, &end](uint32_t* to) {
+    *to = static_cast<uint32_t>(std::strtoul(line, &end, 10));
+    const bool found = end != line;
+    line = end;
+    return found;
+  };
+  uint32_t key;
+  uint32_t size;
+  uint32_t ttl;
+  if (!number(&key)) return;
+  out->keys.push_back(key);
+  if (!number(&size)) return;
+  out->trace_size.resize(n);
+  out->trace_size.push_back(size);
+  if (!number(&ttl)) return;
+  out->trace_ttl.resize(n);
+  out->trace_ttl.push_back(ttl);
+}
+
 bool ReadTrace(const std::string& path, uint64_t limit, Workload* out) {
   const bool packed = path.size() > 3 && path.ends_with(".xz");
   FILE* file = packed ? popen(("xz -dc '" + path + "'").c_str(), "r")
@@ -72,13 +95,16 @@ bool ReadTrace(const std::string& path, uint64_t limit, Workload* out) {
   char line[64];
   while (file != nullptr && out->keys.size() < limit &&
          fgets(line, sizeof(line), file) != nullptr) {
-    out->keys.push_back(static_cast<uint32_t>(std::strtoul(line, nullptr, 10)));
+    AddLine(line, out);
   }
   if (file != nullptr) packed ? pclose(file) : fclose(file);
   if (out->keys.empty()) {
-    fprintf(stderr, "cusim: cannot read a trace from %s\n", path.c_str());
+    fprintf(stderr, "cannot read a trace from %s\n", path.c_str());
     return false;
   }
+  // A line without a column that others have: nothing in it.
+  if (!out->trace_size.empty()) out->trace_size.resize(out->keys.size());
+  if (!out->trace_ttl.empty()) out->trace_ttl.resize(out->keys.size());
   Renumber(out);
   return true;
 }
@@ -122,6 +148,8 @@ uint32_t Workload::ValueSize(uint32_t key, uint64_t t) const {
       return value_size[key];
     case SizeModel::kVary:
       return value_size[Mix(key ^ (t << 32)) % unique];
+    case SizeModel::kTrace:
+      return trace_size[t];
     case SizeModel::kDrift: {
       const uint64_t phase = 3 * t / (keys.size() + 1);
       const uint32_t base = phase == 0 ? 100 : phase == 1 ? 300 : 900;
@@ -161,6 +189,12 @@ bool SetSizes(const std::string& name, Workload* out) {
     out->model = SizeModel::kFixed;
     out->fixed_size =
         static_cast<uint32_t>(std::strtoul(name.c_str() + 6, nullptr, 10));
+  } else if (name == "trace") {
+    if (out->trace_size.empty()) {
+      fprintf(stderr, "this trace has no sizes\n");
+      return false;
+    }
+    out->model = SizeModel::kTrace;
   } else if (name == "drift") {
     out->model = SizeModel::kDrift;
   } else if (name == "lognormal" || name == "vary") {
@@ -174,7 +208,7 @@ bool SetSizes(const std::string& name, Workload* out) {
           static_cast<uint32_t>(std::clamp(size, 1.0, 10240.0));
     }
   } else {
-    fprintf(stderr, "cusim: unknown size model %s\n", name.c_str());
+    fprintf(stderr, "unknown size model %s\n", name.c_str());
     return false;
   }
   return true;

@@ -13,8 +13,11 @@ class ServerError(Exception):
     pass
 
 
-def free_port(start=21200, end=21300):
-    for port in range(start, end):
+PORTS = range(21200, 21300)
+
+
+def free_port():
+    for port in PORTS:
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

@@ -112,6 +112,8 @@ bool Cache::MaintenanceStep(CacheThread& t) {
       (assoc_->NeedsMaintenance() || now != last_second_) && MaintainTable(t);
   t.Quiescent();
   if (settings_.evict_to_free && slabs_->free_pages() < HighPages()) {
+    // Before the first is evicted, so that the ghost forgets nothing.
+    eviction_->FitGhost(assoc_->size());
     busy |= eviction_->Drain(t, slabs_->page_size());
     t.Quiescent();
   }

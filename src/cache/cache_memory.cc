@@ -23,6 +23,8 @@ using std::chrono::steady_clock;
 // says "out of memory". It comes to this only when a reader is stalled, since
 // eviction works ahead.
 constexpr auto kMaxGraceWait = std::chrono::milliseconds(500);
+// In all, however many grace periods pass meanwhile.
+constexpr auto kMaxWait = std::chrono::seconds(5);
 // While readers are stalled for longer than that, others need not wait so long
 // each time.
 constexpr auto kMinGraceWait = std::chrono::milliseconds(1);
@@ -197,8 +199,16 @@ char* Cache::MakeRoom(CacheThread& t, int c, Queue q) {
   const bool evict = settings_.evict_to_free;
   if (evict && t.patience_ < kMinGraceWait) t.patience_ = kMaxGraceWait;
   const auto start = steady_clock::now();
-  const auto deadline = start + (evict ? t.patience_ : kNoEvictionWait);
+  const auto latest = start + kMaxWait;
+  auto deadline = start + (evict ? t.patience_ : kNoEvictionWait);
+  uint64_t epoch = epochs_.epoch();
   for (int round = 0; round < 2 || steady_clock::now() < deadline; ++round) {
+    // While grace periods pass nobody is stalled: others were quicker to take
+    // what became free.
+    if (evict && epochs_.epoch() != epoch) {
+      epoch = epochs_.epoch();
+      deadline = std::min(latest, steady_clock::now() + t.patience_);
+    }
     if (evict && !eviction_->Drain(t, slabs_->page_size()) &&
         steady_clock::now() - start >= kDrainMore) {
       eviction_->DrainMore(t);

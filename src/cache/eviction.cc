@@ -247,6 +247,7 @@ bool Eviction::DrainPageOf(CacheThread& t, int c) {
     const PageIndex p = PopOldestOfClass(c);
     if (p == kNoPage) return false;
     if (!StartPage(p, &range)) return true;
+    range.keep = cache_.slabs_->free_pages() > cache_.HighPages();
     stragglers_.push_back({p, cache_.epochs_.Stamp(), 0});
   }
   DrainRange(t, range);
@@ -291,7 +292,7 @@ size_t Eviction::Gather(CacheThread& t, const Range& range, Item** items,
     Item* item = reinterpret_cast<Item*>(chunk);
     const uint8_t state = item->state.load(std::memory_order_acquire);
     if ((state & Item::kPiece) != 0) {
-      *stay |= DrainPiece(t, chunk);
+      *stay |= DrainPiece(t, chunk, range.keep);
     } else if ((state & Item::kLinked) != 0) {
       items[n++] = item;
     }
@@ -319,7 +320,9 @@ void Eviction::DrainRange(CacheThread& t, const Range& range) {
     cache_.assoc_->FindBatch(lookups, n);
     for (size_t i = 0; i < n; ++i) {
       if (lookups[i].item != items[i]) continue;
-      if (!DrainItem(t, items[i], lookups[i].hash, range.queue)) continue;
+      if (!DrainItem(t, items[i], lookups[i].hash, range.queue, range.keep)) {
+        continue;
+      }
       items[i]->TakeMark();
       stay = true;
     }
@@ -335,15 +338,15 @@ void Eviction::GiveNewPlace(PageIndex p) {
 }
 
 // True if the item stays where it is (V4).
-bool Eviction::DrainItem(CacheThread& t, Item* item, uint64_t hash,
-                         Queue from) {
+bool Eviction::DrainItem(CacheThread& t, Item* item, uint64_t hash, Queue from,
+                         bool keep) {
   if (cache_.Check(item) != Absent::kNot) {
     cache_.RemoveDead(t, hash, item);
     return false;
   }
   if (TooLargeToMove(*item)) {
-    if (Stays(*item)) return true;
-  } else if (Keep(item, from) && Move(t, item, hash, from)) {
+    if (keep || Stays(*item)) return true;
+  } else if ((keep || Keep(item, from)) && Move(t, item, hash, from)) {
     return false;
   }
   // With -M nothing leaves: the page waits until there is room to move to.
@@ -365,11 +368,11 @@ Item* Eviction::OwnerOf(const Piece& piece) const {
   return linked ? owner : nullptr;
 }
 
-bool Eviction::DrainPiece(CacheThread& t, char* chunk) {
+bool Eviction::DrainPiece(CacheThread& t, char* chunk, bool keep) {
   Item* owner = OwnerOf(*reinterpret_cast<Piece*>(chunk));
   if (owner == nullptr) return false;
   const Queue from = cache_.slabs_->QueueOf(owner);
-  return DrainItem(t, owner, cache_.Hash(owner->key()), from);
+  return DrainItem(t, owner, cache_.Hash(owner->key()), from, keep);
 }
 
 bool Eviction::Keep(const Item* item, Queue from) {

@@ -72,7 +72,8 @@ class Eviction : public PageObserver {
   void DrainMore(CacheThread& t);
 
   // Starts draining one page of class `c` (any class if 0), the oldest, ahead
-  // of its turn; `slabs reassign`. False if it has none.
+  // of its turn; `slabs reassign`. Nothing leaves while there is memory to move
+  // it to. False if it has none.
   bool DrainPageOf(CacheThread& t, int c);
 
   // Looks again at pages which did not become empty.
@@ -109,6 +110,7 @@ class Eviction : public PageObserver {
     uint32_t begin, end;
     uint32_t openings;
     Queue queue;
+    bool keep = false;  // also what could leave
   };
 
   void Append(PageIndex p, Queue q) REQUIRES(queue_lock_);
@@ -128,9 +130,10 @@ class Eviction : public PageObserver {
   size_t Gather(CacheThread& t, const Range& range, Item** items, uint32_t* at,
                 bool* stay);
   void GiveNewPlace(PageIndex p) EXCLUDES(victim_lock_);
-  bool DrainItem(CacheThread& t, Item* item, uint64_t hash, Queue from);
+  bool DrainItem(CacheThread& t, Item* item, uint64_t hash, Queue from,
+                 bool keep);
   Item* OwnerOf(const Piece& piece) const;
-  bool DrainPiece(CacheThread& t, char* chunk);
+  bool DrainPiece(CacheThread& t, char* chunk, bool keep);
   bool Keep(const Item* item, Queue from);
   bool TooLargeToMove(const Item& item) const;
   bool Stays(const Item& item);

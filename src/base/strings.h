@@ -42,6 +42,16 @@ inline constexpr size_t kMaxDigits = 20;
 
 char* FormatU64(uint64_t value, char* to);
 inline char* FormatU32(uint32_t value, char* to) {
+  // Client flags nearly always, and lengths often.
+  if (value < 10) {
+    *to = static_cast<char>('0' + value);
+    return to + 1;
+  }
+  if (value < 100) {
+    to[0] = static_cast<char>('0' + value / 10);
+    to[1] = static_cast<char>('0' + value % 10);
+    return to + 2;
+  }
   return FormatU64(value, to);
 }
 char* FormatI64(int64_t value, char* to);

@@ -61,6 +61,21 @@ struct Lookup {
   Item* item;  // out; nullptr: not there
 };
 
+// memcmp() == 0 without a call for what is as short as keys are.
+inline bool SameBytes(const char* a, const char* b, size_t n) {
+  if (n < sizeof(uint64_t)) return std::memcmp(a, b, n) == 0;
+  uint64_t x, y;
+  for (size_t i = sizeof(x); i < n; i += sizeof(x)) {
+    std::memcpy(&x, a + i - sizeof(x), sizeof(x));
+    std::memcpy(&y, b + i - sizeof(y), sizeof(y));
+    if (x != y) return false;
+  }
+  // The last eight, of which some may have been compared.
+  std::memcpy(&x, a + n - sizeof(x), sizeof(x));
+  std::memcpy(&y, b + n - sizeof(y), sizeof(y));
+  return x == y;
+}
+
 class Assoc {
  public:
   struct Options {
@@ -95,6 +110,9 @@ class Assoc {
 
   // The key's item, or nullptr. Waits for nobody.
   [[nodiscard]] Item* Find(uint64_t hash, std::string_view key) const;
+  // The same for who is about to Update() the key: fetches what that will
+  // touch.
+  [[nodiscard]] Item* FindForUpdate(uint64_t hash, std::string_view key) const;
   // The same for any number of keys at once, which hides the latency of
   // memory: also fetches the items into the cache. The keys are looked up one
   // by one and in their order, as by Find; there is no moment at which all the
@@ -108,8 +126,10 @@ class Assoc {
   // Item::state: decide sets and clears kLinked.
   // kFull: decide wanted an insert, there was no room, and the table may not
   // grow; nothing was changed.
+  // `fetched`: FindForUpdate() was called just now.
   template <class Decide>
-  Outcome Update(uint64_t hash, std::string_view key, Decide&& decide);
+  Outcome Update(uint64_t hash, std::string_view key, Decide&& decide,
+                 bool fetched = false);
 
   // By identity: true if `old` was in the table and was replaced / removed.
   // Neither can fail for lack of room.
@@ -241,11 +261,14 @@ class Assoc {
   // --- Reading (assoc.h, assoc_find.cc). ---
   static bool SameKey(const Item* item, std::string_view key) {
     return item->key_length == key.size() &&
-           std::memcmp(item->key_data(), key.data(), key.size()) == 0;
+           SameBytes(item->key_data(), key.data(), key.size());
   }
   static uint64_t FindWord(const Bucket& bucket, uint64_t tag,
                            std::string_view key);
   static const Slot* FindTag(const Bucket& bucket, uint64_t tag);
+  template <size_t... kIndex>
+  static const Slot* FindTag(const Bucket& bucket, uint64_t tag,
+                             std::index_sequence<kIndex...>);
   Item* FindValidated(const Probe& probe, std::string_view key) const;
   void FindGroup(Lookup* lookups, size_t n) const;
 
@@ -369,11 +392,19 @@ CUCACHE_ALWAYS_INLINE uint64_t Assoc::FindWord(const Bucket& bucket,
 // predicted, and what follows are prefetches that should not wait.
 CUCACHE_ALWAYS_INLINE const Assoc::Slot* Assoc::FindTag(const Bucket& bucket,
                                                         uint64_t tag) {
+  return FindTag(bucket, tag, std::make_index_sequence<kSlotsPerBucket>());
+}
+
+// Unrolled by hand, which g++ -O2 does not.
+template <size_t... kIndex>
+CUCACHE_ALWAYS_INLINE const Assoc::Slot* Assoc::FindTag(
+    const Bucket& bucket, uint64_t tag, std::index_sequence<kIndex...>) {
   const Slot* found = nullptr;
-  for (const Slot& slot : bucket.slots) {
-    const uint64_t word = slot.load(std::memory_order_relaxed);
-    found = slot::Tag(word) == tag ? &slot : found;
-  }
+  ((found =
+        slot::Tag(bucket.slots[kIndex].load(std::memory_order_relaxed)) == tag
+            ? &bucket.slots[kIndex]
+            : found),
+   ...);
   return found;
 }
 
@@ -382,16 +413,20 @@ CUCACHE_ALWAYS_INLINE const Assoc::Slot* Assoc::FindTag(const Bucket& bucket,
 inline Item* Assoc::Find(uint64_t hash, std::string_view key) const {
   const Probe probe(hash, mask_);
   const uint32_t segment = State().SegmentOf(probe.group);
-  const uint64_t word = FindWord(At(segment, probe.x1), probe.tag, key);
-  if (word != slot::kEmpty) return slot::ItemOf(word);
+  const Slot* const slot = FindTag(At(segment, probe.x1), probe.tag);
+  if (slot != nullptr) {
+    // Acquire, as in FindWord.
+    Item* const item = slot::ItemOf(slot->load(std::memory_order_acquire));
+    if (item != nullptr && SameKey(item, key)) return item;
+  }
   return FindValidated(probe, key);
 }
 
 template <class Decide>
 Assoc::Outcome Assoc::Update(uint64_t hash, std::string_view key,
-                             Decide&& decide) {
+                             Decide&& decide, bool fetched) {
   const Probe probe(hash, mask_);
-  Warm(probe);
+  if (!fetched) Warm(probe);
   for (;;) {
     const TableState state = LockBoth(probe);
     Slot* const slot = FindLocked(probe, key, state);

@@ -37,6 +37,14 @@ Item* Assoc::FindValidated(const Probe& probe, std::string_view key) const {
   }
 }
 
+Item* Assoc::FindForUpdate(uint64_t hash, std::string_view key) const {
+  const Probe probe(hash, mask_);
+  PrefetchLine(&stripes_[probe.x1]);
+  PrefetchLine(&stripes_[probe.x2]);
+  PrefetchLine(&At(State().HomeOf(probe.group), probe.x2));
+  return Find(hash, key);
+}
+
 namespace {
 
 CUCACHE_ALWAYS_INLINE void PrefetchItem(const std::atomic<uint64_t>& slot) {
@@ -94,6 +102,10 @@ void Assoc::FindGroup(Lookup* lookups, size_t n) const {
 }
 
 void Assoc::FindBatch(Lookup* lookups, size_t n) const {
+  if (n == 1) {
+    lookups->item = Find(lookups->hash, lookups->key);
+    return;
+  }
   while (n > 0) {
     const size_t group = std::min(n, kLookupGroup);
     FindGroup(lookups, group);

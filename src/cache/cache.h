@@ -138,8 +138,8 @@ class Cache {
     assoc_->FindBatch(lookups, n);
   }
   // What is wrong with an item from FindBatch. kNot: it is alive.
-  Absent Check(const Item* item) const {
-    const RelTime now = clock_.now();
+  Absent Check(const Item* item) const { return Check(item, clock_.now()); }
+  Absent Check(const Item* item, RelTime now) const {
     if (now >= flush_at_.load(std::memory_order_relaxed)) FlushNow();
     if (item->generation.load(std::memory_order_relaxed) !=
         generation_.load(std::memory_order_acquire)) {
@@ -163,10 +163,13 @@ class Cache {
   // retired; an item that decide did not publish in the end still belongs to
   // the caller. `new_cas`: 0 for the next id of the server, otherwise what the
   // client asked for. Returns false if there was no room in the table and
-  // nothing may be evicted; then nothing has changed.
+  // nothing may be evicted; then nothing has changed. `allocated`: the key is
+  // that of the last Allocate(), so that what an update touches is in the
+  // processor's cache.
   template <class Decide>
   [[nodiscard]] bool Update(CacheThread& t, uint64_t hash, std::string_view key,
-                            Decide&& decide, uint64_t new_cas = 0);
+                            Decide&& decide, uint64_t new_cas = 0,
+                            bool allocated = false);
 
   // A fresh CAS id that is above `above` (if it can be).
   uint64_t NextCas(CacheThread& t, uint64_t above);
@@ -342,7 +345,7 @@ class Cache {
 
 template <class Decide>
 bool Cache::Update(CacheThread& t, uint64_t hash, std::string_view key,
-                   Decide&& decide, uint64_t new_cas) {
+                   Decide&& decide, uint64_t new_cas, bool allocated) {
   while (true) {
     Item* added = nullptr;
     Item* removed = nullptr;
@@ -364,7 +367,8 @@ bool Cache::Update(CacheThread& t, uint64_t hash, std::string_view key,
       }
       return d;
     };
-    if (assoc_->Update(hash, key, wrapped) == Assoc::Outcome::kDone) {
+    if (assoc_->Update(hash, key, wrapped, allocated) ==
+        Assoc::Outcome::kDone) {
       if (added != nullptr) Linked(t, added);
       if (removed != nullptr) {
         if (was_dead) CountDead(t, removed);

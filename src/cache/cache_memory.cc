@@ -81,7 +81,7 @@ bool Cache::TooLarge(const ItemShape& shape) const {
 }
 
 Queue Cache::QueueForNew(uint64_t hash, std::string_view key, uint8_t* mark) {
-  const Item* old = assoc_->Find(hash, key);
+  const Item* old = assoc_->FindForUpdate(hash, key);
   if (old == nullptr || Check(old) != Absent::kNot) {
     return eviction_->QueueFor(hash);
   }

@@ -69,6 +69,9 @@ class Executor {
   ServerControl& control() { return control_; }
   const Clock& clock() const { return clock_; }
 
+  // For a Request's `hash`, when more than one of the calls below gets it.
+  uint64_t Hash(std::string_view key) const { return cache_.Hash(key); }
+
   // --- Look-ups. Staged, so that many are under way at once: FindBatch, then
   // one Fetch each, in order. A request with kVivify goes alone.
   // FindBatch fills `hash` and `item` of each.
@@ -76,6 +79,19 @@ class Executor {
   // `found` is what FindBatch found for it (may be dead or nullptr). A hit that
   // changes nothing (the mark is saturated) writes no shared memory.
   void Fetch(const Request& request, Item* found, Result* result);
+  // get, gets, and the binary ones without an expiry: Fetch for requests
+  // without options whose answer needs nothing but the item. Returns what is
+  // answered, nullptr on a miss.
+  Item* Get(const Lookup& lookup) {
+    Item* const item = lookup.item;
+    const RelTime now = clock_.now();
+    if (item == nullptr || cache_.Check(item, now) != Absent::kNot ||
+        detail() || Watched(kWatchFetchers)) {
+      return GetObserved(lookup);
+    }
+    MarkHit(item, now);
+    return item;
+  }
   void Touch(const Request& request, Result* result);
   // me. Returns false on a miss. Marks nothing.
   [[nodiscard]] bool Inspect(const Request& request, ItemFacts* facts);
@@ -142,6 +158,13 @@ class Executor {
                     Result* result);
 
   // fetch.cc
+  // Get, with everything that is rare.
+  Item* GetObserved(const Lookup& lookup);
+  void MarkHit(Item* item, RelTime now) {
+    item->Touch(now);
+    stats_.get_cmds.Add();
+    Count(&ThreadStats::get_hits, &ClassCounters::get_hits, item);
+  }
   void CountMiss(const Request& request, Absent why);
   void Describe(const Request& request, Item* item, Result* result);
   void Win(uint64_t hash, std::string_view key, Item* item, Result* result);
@@ -151,6 +174,8 @@ class Executor {
   // store.cc
   void StoreNow(const Request& request, uint64_t hash, Item* item,
                 Result* result);
+  void LinkAlways(const Request& request, uint64_t hash, Item* item,
+                  Result* result);
   void Link(const Request& request, uint64_t hash, Item* item, Result* result);
   void Join(const Request& request, uint64_t hash, Item* item, Result* result);
   AllocateStatus MakeJoined(const Request& request, uint64_t hash, Item* old,

@@ -51,6 +51,7 @@ void Executor::Describe(const Request& request, Item* item, Result* result) {
   result->cas = item->cas.load(std::memory_order_acquire);
   const uint8_t state = item->state.load(std::memory_order_acquire);
   result->stale = (state & Item::kStale) != 0;
+  if (request.Has(kNoWin)) return;
   if (result->won) return;  // it was created for this client
   result->won_by_other = (state & Item::kWinSent) != 0;
   bool wanted = result->stale;
@@ -147,6 +148,16 @@ void Executor::Fetch(const Request& request, Item* found, Result* result) {
     stats_.get_cmds.Add();
     Count(&ThreadStats::get_hits, &ClassCounters::get_hits, item);
   }
+}
+
+Item* Executor::GetObserved(const Lookup& lookup) {
+  Request request;
+  request.key = lookup.key;
+  request.hash = lookup.hash;
+  request.options = kNoWin;
+  Result result;
+  Fetch(request, lookup.item, &result);
+  return result.item;
 }
 
 void Executor::Touch(const Request& request, Result* result) {

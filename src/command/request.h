@@ -9,7 +9,8 @@
 //
 // Who fills what, as the protocols rely on it:
 //   hash      left 0 by the protocols, in Request and in Lookup: the Executor
-//             computes it (FindBatch in stages, the others at the start).
+//             computes it (FindBatch in stages, the others at the start). For
+//             a store, which is two calls, it is Executor::Hash().
 //   exptime, vivify_exptime   Executor::clock().FromExptime(client's number).
 //   Result    starts as Result{} and is filled by every command:
 //     status   Fetch, Touch: kHit, kMiss. Store: kStored, kNotStored, kExists,
@@ -50,6 +51,7 @@ enum Option : uint16_t {
   kIsTouch = 1 << 10,     // counts as touch in the stats (gat, touch)
   kNoValue = 1 << 11,     // the reply shows no value
   kIsMeta = 1 << 12,      // it came as md, for those who watch
+  kNoWin = 1 << 13,       // no meta command: who recaches is not its business
 };
 
 struct Request {

@@ -116,6 +116,8 @@ void Executor::StoreNow(const Request& request, uint64_t hash, Item* item,
                         Result* result) {
   if (IsJoin(request.mode)) {
     Join(request, hash, item, result);
+  } else if (IsPlainSet(request)) {
+    LinkAlways(request, hash, item, result);
   } else {
     Link(request, hash, item, result);
   }
@@ -129,6 +131,21 @@ void Executor::CountCompare(Status status, const Item* old) {
   } else {
     Count(&ThreadStats::cas_badval, &ClassCounters::cas_badval, old);
   }
+}
+
+// A set that compares nothing, and so has nothing to judge.
+void Executor::LinkAlways(const Request& request, uint64_t hash, Item* item,
+                          Result* result) {
+  const auto replace = [item](Item*) {
+    return Cache::Decision{Cache::Action::kReplace, item};
+  };
+  if (cache_.Update(thread_, hash, item->key(), replace, NewCas(request),
+                    true)) {
+    return FillStored(item, result);
+  }
+  cache_.Free(thread_, item);
+  stats_.store_no_memory.Add();
+  result->status = Status::kNoMemory;
 }
 
 // Everything is judged with the slot locked, so nothing can change between

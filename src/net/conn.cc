@@ -189,13 +189,19 @@ bool Conn::AfterReceive(ssize_t n, ConnState idle) {
   return Enter(ConnState::kClosing, false);
 }
 
+// How many requests may be executed of `bytes` of input. Who else waits is
+// asked only when there may be more than -R of them.
+int Conn::Grant(size_t bytes) const {
+  const int turn = host_.requests_per_turn;
+  if (bytes <= static_cast<size_t>(turn) * kShortestRequest) return turn;
+  return host_.OthersWait() ? turn : std::max(turn, kLoneRequests);
+}
+
 bool Conn::ParseCmd() {
   BorrowInput();
   Buffer* in = host_.input;
   const size_t slice = std::min(in->size(), kTurnInput);
-  const int granted = host_.OthersWait()
-                          ? host_.requests_per_turn
-                          : std::max(host_.requests_per_turn, kLoneRequests);
+  const int granted = Grant(slice);
   int budget = granted;
   const bool cut = slice < in->size();
   const Session::Step step =

@@ -135,6 +135,8 @@ class Conn {
   // would be felt by those who come while it lasts.
   static constexpr int kLoneRequests = 200;
   static constexpr size_t kTurnInput = 16 * 1024;
+  // "mn\r\n"; shorter lines are no commands, and cost a turn at most.
+  static constexpr size_t kShortestRequest = 4;
   // What the first receive of a turn asks for.
   static constexpr size_t kFirstRead = 16 * 1024;
   // Up to this many bytes are copied rather than kept in the worker's buffer.
@@ -157,6 +159,7 @@ class Conn {
   bool AfterReceive(ssize_t n, ConnState idle);
   bool Enter(ConnState state, bool go_on);
   void CountYields(int requests);
+  int Grant(size_t bytes) const;
   void Settle();
   void BeginWatch();
   void Close();

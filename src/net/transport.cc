@@ -17,6 +17,7 @@ Transport::Transport(Cache& cache, CacheThread& thread, ThreadStats& stats,
       pool_(pool),
       buffer_(new char[kCapacity + kSlack]) {
   Reset();
+  end_ = at_ + kCapacity;
 }
 
 Transport::~Transport() = default;
@@ -30,8 +31,31 @@ void Transport::Begin(Channel* channel, std::unique_ptr<Unsent>* unsent) {
 }
 
 SendStatus Transport::Finish() {
+  if (!blocked_ && *unsent_ == nullptr && parts_.empty()) return FinishBuffer();
   if (!blocked_ && *unsent_ != nullptr) FetchParked();
   if (queued() > 0) Send(false);
+  if (broken_) return SendStatus::kBroken;
+  return blocked_ ? SendStatus::kBlocked : SendStatus::kDone;
+}
+
+// What nearly every turn ends with: all there is lies in the buffer, and the
+// socket takes it.
+SendStatus Transport::FinishBuffer() {
+  const size_t bytes = BufferedBytes();
+  if (bytes == 0) return broken_ ? SendStatus::kBroken : SendStatus::kDone;
+  const iovec span = {mark_, bytes};
+  const ssize_t sent = channel_->Send(&span, 1, false);
+  if (sent > 0) {
+    stats_.bytes_written.Add(static_cast<uint64_t>(sent));
+    mark_ += sent;
+  }
+  if (static_cast<size_t>(sent) != bytes) {
+    broken_ = sent < 0 && errno != EAGAIN && errno != EWOULDBLOCK;
+    blocked_ = true;
+    CloseStretch();
+    KeepRest();
+  }
+  Reset();
   if (broken_) return SendStatus::kBroken;
   return blocked_ ? SendStatus::kBlocked : SendStatus::kDone;
 }
@@ -71,7 +95,6 @@ void Transport::FetchParked() {
 
 void Transport::Reset() {
   at_ = mark_ = buffer_.get();
-  end_ = at_ + kCapacity;
   parts_.clear();
   first_ = 0;
   queued_ = 0;

@@ -108,6 +108,7 @@ class Transport final : public Output {
   static constexpr size_t kParkParts = 32;
 
   void Flush() override;
+  SendStatus FinishBuffer();
 
   size_t queued() const { return queued_ + BufferedBytes(); }
   size_t BufferedBytes() const { return static_cast<size_t>(at_ - mark_); }

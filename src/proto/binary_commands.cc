@@ -156,6 +156,7 @@ BinaryTurn::Flow BinaryTurn::Store(const Packet& packet) {
   const BinaryHeader& header = packet.header;
   Request request;
   request.key = packet.key();
+  request.hash = executor_.Hash(request.key);
   request.mode = ModeOf(packet.row.basic);
   request.value_length = header.value_length();
   if (header.extras_length != 0) {

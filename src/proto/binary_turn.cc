@@ -118,32 +118,36 @@ bool BinaryTurn::Ready() { return Drain() && !output_.blocked(); }
 
 void BinaryTurn::Answer(const char* begin, const Lookup& lookup) {
   const Packet packet(begin);
-  Request request;
-  request.key = lookup.key;
-  request.hash = lookup.hash;
-  if (packet.row.Has(kExpires)) {
-    request.options = kTouch | kIsTouch;
-    request.exptime = clock().FromExptime(LoadBig<uint32_t>(packet.extras()));
-  }
-  Result result;
-  executor_.Fetch(request, lookup.item, &result);
-  if (result.status != Status::kHit) return AnswerMiss(packet);
+  Item* const found = packet.row.Has(kExpires) ? TouchKey(packet, lookup)
+                                               : executor_.Get(lookup);
+  if (found == nullptr) return AnswerMiss(packet);
   const std::string_view key =
       packet.row.Has(kWithKey) ? lookup.key : std::string_view();
-  const Item& item = *result.item;
+  const Item& item = *found;
   constexpr uint8_t kFlags = sizeof(uint32_t);
   BinaryReply reply;
   reply.extras_length = kFlags;
   reply.key_length = static_cast<uint16_t>(key.size());
   reply.body_length =
       static_cast<uint32_t>(kFlags + key.size() + item.value_length);
-  reply.cas = result.cas;
+  reply.cas = item.cas.load(std::memory_order_relaxed);
   AppendWithValue(
-      result.item, kBinaryHeader + kFlags + key.size(), {}, [&](char* to) {
+      found, kBinaryHeader + kFlags + key.size(), kNoTail, [&](char* to) {
         to = reply.Format(packet.header.opcode, packet.header.opaque, to);
         to = StoreBig(item.flags(), to);
         return std::copy(key.begin(), key.end(), to);
       });
+}
+
+Item* BinaryTurn::TouchKey(const Packet& packet, const Lookup& lookup) {
+  Request request;
+  request.key = lookup.key;
+  request.hash = lookup.hash;
+  request.options = kTouch | kIsTouch | kNoWin;
+  request.exptime = clock().FromExptime(LoadBig<uint32_t>(packet.extras()));
+  Result result;
+  executor_.Fetch(request, lookup.item, &result);
+  return result.item;
 }
 
 void BinaryTurn::AnswerMiss(const Packet& packet) {

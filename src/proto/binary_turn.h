@@ -114,6 +114,7 @@ class BinaryTurn : private TurnBase {
   // The same, and the output takes another reply.
   bool Ready();
   void Answer(const char* begin, const Lookup& lookup);
+  Item* TouchKey(const Packet& packet, const Lookup& lookup);
   void AnswerMiss(const Packet& packet);
 
   // --- Opcodes. ---
@@ -153,7 +154,9 @@ class BinaryTurn : private TurnBase {
   }
 
   size_t size_ = 0;  // packets in the batch
-  Lookup lookups_[kBatch];
+  union {
+    Lookup lookups_[kBatch];  // not initialised: most are not used
+  };
   const char* begins_[kBatch];
 };
 

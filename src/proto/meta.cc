@@ -373,6 +373,46 @@ void ParseMetaGet(const Tokens& tokens, const Clock& clock, char* key_buffer,
   if (!out->reply.show_value) out->request.options |= kNoValue;
 }
 
+const char* ParsePlainMetaGet(const char* p, const char* end,
+                              MetaRequest* out) {
+  const char* const key = p;
+  p = FindPlainEnd(p, end);
+  const auto length = static_cast<size_t>(p - key);
+  if (length - 1 >= kMaxKeyLength) return nullptr;
+  MetaReply& shown = out->reply;
+  out->request.key = shown.key = {key, length};
+  uint64_t seen = 0;
+  for (;; p += 2) {
+    if (end - p < 3) {
+      if (end - p < 2 || std::memcmp(p, "\r\n", 2) != 0) return nullptr;
+      break;
+    }
+    if (*p != ' ') break;
+    const auto letter = static_cast<uint8_t>(p[1]);
+    if (letter >= kFlagRules.size()) return nullptr;
+    // No two of the letters below are 64 apart.
+    const uint64_t bit = uint64_t{1} << (letter & 63);
+    if ((seen & bit) != 0) return nullptr;
+    seen |= bit;
+    switch (kFlagRules[letter].kind) {
+      case FlagKind::kValue:
+        shown.show_value = true;
+        break;
+      case FlagKind::kQuiet:
+        shown.quiet = true;
+        break;
+      case FlagKind::kShown:
+        shown.fields[shown.count++] = static_cast<char>(letter);
+        break;
+      default:
+        return nullptr;
+    }
+  }
+  if (std::memcmp(p, "\r\n", 2) != 0) return nullptr;
+  if (!shown.show_value) out->request.options |= kNoValue;
+  return p + 2;
+}
+
 void ParseMetaSet(const Tokens& tokens, const Clock& clock, char* key_buffer,
                   MetaRequest* out) {
   int32_t length;

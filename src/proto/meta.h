@@ -57,6 +57,11 @@ struct MetaRequest {
 // Parsers of whole lines. `key_buffer` has kKeyBuffer bytes.
 void ParseMetaGet(const Tokens& tokens, const Clock& clock, char* key_buffer,
                   MetaRequest* out);
+// An mg line in its usual form, "<key>" with flags that say what is shown and
+// single spaces, up to "\r\n", in [p, end). Returns what follows it; nullptr,
+// and `out` is to be made anew, for every other line, right or wrong.
+[[nodiscard]] const char* ParsePlainMetaGet(const char* p, const char* end,
+                                            MetaRequest* out);
 void ParseMetaSet(const Tokens& tokens, const Clock& clock, char* key_buffer,
                   MetaRequest* out);
 void ParseMetaDelete(const Tokens& tokens, const Clock& clock, char* key_buffer,

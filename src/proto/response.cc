@@ -2,10 +2,6 @@
 
 #include "proto/response.h"
 
-#include <cstring>
-
-#include "base/strings.h"
-
 namespace cucache {
 namespace {
 
@@ -29,25 +25,6 @@ static_assert(static_cast<size_t>(Status::kNonNumeric) + 1 ==
 
 const StatusName& NameOf(Status status) {
   return kStatusNames[static_cast<size_t>(status)];
-}
-
-char* FormatValueLine(std::string_view key, const Item& item, bool with_cas,
-                      char* to) {
-  std::memcpy(to, "VALUE ", 6);
-  to += 6;
-  std::memcpy(to, key.data(), key.size());
-  to += key.size();
-  *to++ = ' ';
-  to = FormatU32(item.flags(), to);
-  *to++ = ' ';
-  to = FormatU32(item.value_length, to);
-  if (with_cas) {
-    *to++ = ' ';
-    to = FormatU64(item.cas.load(std::memory_order_relaxed), to);
-  }
-  *to++ = '\r';
-  *to++ = '\n';
-  return to;
 }
 
 }  // namespace cucache

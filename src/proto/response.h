@@ -11,8 +11,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string_view>
 
+#include "base/strings.h"
 #include "command/request.h"
 
 namespace cucache {
@@ -77,8 +79,24 @@ inline constexpr size_t kMaxValueLine =
     6 + kMaxKeyLength + 1 + 10 + 1 + 10 + 1 + 20 + 2;
 
 // Writes it to `to`; returns the end.
-char* FormatValueLine(std::string_view key, const Item& item, bool with_cas,
-                      char* to);
+inline char* FormatValueLine(std::string_view key, const Item& item,
+                             bool with_cas, char* to) {
+  std::memcpy(to, "VALUE ", 6);
+  to += 6;
+  std::memcpy(to, key.data(), key.size());
+  to += key.size();
+  *to++ = ' ';
+  to = FormatU32(item.flags(), to);
+  *to++ = ' ';
+  to = FormatU32(item.value_length, to);
+  if (with_cas) {
+    *to++ = ' ';
+    to = FormatU64(item.cas.load(std::memory_order_relaxed), to);
+  }
+  *to++ = '\r';
+  *to++ = '\n';
+  return to;
+}
 
 }  // namespace cucache
 

@@ -3,6 +3,7 @@
 #include "proto/text.h"
 
 #include <cstdint>
+#include <cstring>
 #include <limits>
 
 #include "base/strings.h"
@@ -32,49 +33,46 @@ bool ParseKey(const Tokens& tokens, size_t min, TextRequest* out) {
   return true;
 }
 
-// Up to nine digits from *p on, and behind them a space, or the end of the
-// line for the last number; *p is then past it.
-bool ReadPlainNumber(const char** p, const char* end, bool last,
-                     uint32_t* value) {
-  const char* const begin = *p;
-  const char* at = begin;
+constexpr ptrdiff_t kPlainDigits = 9;
+// Three such numbers with what separates them, and the line end.
+constexpr ptrdiff_t kPlainNumbers = 3 * (kPlainDigits + 1) + 1;
+
+// Up to nine digits from p on, which must be readable; the end of them.
+inline const char* ReadPlainNumber(const char* p, uint32_t* value) {
+  const char* const most = p + kPlainDigits;
   uint32_t sum = 0;
-  for (; at != end && at - begin < 9; ++at) {
-    const unsigned digit = static_cast<unsigned>(*at) - '0';
+  for (; p != most; ++p) {
+    const unsigned digit = static_cast<unsigned>(*p) - '0';
     if (digit > 9) break;
     sum = sum * 10 + digit;
   }
-  if (at == begin) return false;
-  if (last ? at != end : at == end || *at != ' ') return false;
-  *p = at + 1;
   *value = sum;
-  return true;
+  return p;
 }
 
 }  // namespace
 
-bool ParsePlainSetLine(std::string_view line, const Clock& clock,
-                       TextRequest* out) {
-  constexpr size_t kName = 4;  // "set "
-  if (line.size() < kName) return false;
-  const char* const end = line.data() + line.size();
-  const char* const key = line.data() + kName;
-  const char* p = FindDelimiter(key, end);
+const char* ParsePlainSet(const char* p, const char* end, const Clock& clock,
+                          Request* out) {
+  const char* const key = p;
+  p = FindPlainEnd(p, end);
   const auto key_length = static_cast<size_t>(p - key);
-  if (key_length - 1 >= kMaxKeyLength || p == end) return false;
-  uint32_t flags, exptime, length;
-  ++p;
-  if (!ReadPlainNumber(&p, end, false, &flags) ||
-      !ReadPlainNumber(&p, end, false, &exptime) ||
-      !ReadPlainNumber(&p, end, true, &length)) {
-    return false;
+  if (key_length - 1 >= kMaxKeyLength) return nullptr;
+  // From here on nothing is compared with the end.
+  if (end - p <= kPlainNumbers) return nullptr;
+  uint32_t numbers[3];
+  for (uint32_t& number : numbers) {
+    if (*p++ != ' ') return nullptr;
+    const char* const begin = p;
+    p = ReadPlainNumber(p, &number);
+    if (p == begin) return nullptr;
   }
-  out->has_value = true;
-  out->request.key = {key, key_length};
-  out->request.flags = flags;
-  out->request.exptime = clock.FromExptime(exptime);
-  out->request.value_length = length;
-  return true;
+  if (std::memcmp(p, "\r\n", 2) != 0) return nullptr;
+  out->key = {key, key_length};
+  out->flags = numbers[0];
+  out->exptime = numbers[1] == 0 ? 0 : clock.FromExptime(numbers[1]);
+  out->value_length = numbers[2];
+  return p + 2;
 }
 
 void ParseStoreLine(const Tokens& tokens, StoreMode mode, bool with_cas,

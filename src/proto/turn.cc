@@ -61,8 +61,20 @@ Turn::Flow Turn::Command() {
     if (!Drain()) return Stop(Next::kBlocked);
     return Stop(Next::kYield);
   }
-  Flow flow;
-  if (*at_ == 'g' && BeginKeyCommand(&flow)) return flow;
+  Flow flow = true;
+  switch (*at_) {
+    case 'g':
+      if (CollectGets() || BeginKeyCommand(&flow)) return flow;
+      break;
+    case 's':
+      if (PlainSet(&flow)) return flow;
+      break;
+    case 'm':
+      if (CollectMetaGets()) return true;
+      break;
+    default:
+      break;
+  }
   const void* feed = std::memchr(at_, '\n', left());
   if (feed == nullptr) {
     const bool endless = left() > Session::kMaxLine;
@@ -77,6 +89,29 @@ Turn::Flow Turn::Command() {
 }
 
 // ---- Lines of keys. ----
+
+bool Turn::CollectGets() {
+  constexpr std::string_view kName = "get ";
+  bool any = false;
+  while (size_ < kBatch && commands_ < *budget_ && keys_left_ > 0) {
+    if (left() < kName.size() ||
+        std::memcmp(at_, kName.data(), kName.size()) != 0) {
+      break;
+    }
+    const char* const key = at_ + kName.size();
+    const char* const stop = FindPlainEnd(key, end_);
+    const auto length = static_cast<size_t>(stop - key);
+    if (length - 1 >= kMaxKeyLength || end_ - stop < 2 ||
+        std::memcmp(stop, "\r\n", 2) != 0) {
+      break;
+    }
+    AddKey({key, length}, KeyLine{}, true);
+    --keys_left_;
+    at_ = stop + 2;
+    any = true;
+  }
+  return any;
+}
 
 bool Turn::BeginKeyCommand(Flow* flow) {
   const std::string_view input(at_, std::min<size_t>(left(), 5));
@@ -176,7 +211,7 @@ Turn::Flow Turn::Keys() {
     }
     if (keys_left_ <= 0) return Stop(Next::kYield);
     if (size_ == kBatch && !Drain()) return Stop(Next::kBlocked);
-    AddKey(key, last);
+    AddKey(key, s_.keys_, last);
     --keys_left_;
     s_.keys_.any = true;
     at_ = last ? stop + 1 : stop;
@@ -207,13 +242,14 @@ Turn::Flow Turn::EndKeys(const char* next) {
 
 // ---- The batch. ----
 
-void Turn::AddKey(std::string_view key, bool ends_command) {
+void Turn::AddKey(std::string_view key, const KeyLine& line,
+                  bool ends_command) {
   lookups_[size_].key = key;
   Entry& entry = entries_[size_++];
   entry.begin = key.data();
   entry.is_meta = false;
   entry.ends_command = ends_command;
-  new (&entry.line) KeyLine(s_.keys_);
+  new (&entry.line) KeyLine(line);
   commands_ += ends_command;
 }
 
@@ -226,7 +262,7 @@ bool Turn::Drain() {
   output_.set_last(at_ == end_);
   bool touched = false;
   for (size_t i = 0; i < n; ++i) {
-    const Entry& entry = entries_[i];
+    Entry& entry = entries_[i];
     if (output_.blocked()) {
       PutBack(entry);
       return false;
@@ -258,25 +294,32 @@ void Turn::PutBack(const Entry& entry) {
 bool Turn::Ready() { return Drain() && !output_.blocked(); }
 
 void Turn::AnswerKey(const Entry& entry, const Lookup& lookup) {
-  key_request_.key = lookup.key;
-  key_request_.hash = lookup.hash;
-  key_request_.options = entry.line.touch ? kTouch | kIsTouch : 0;
-  key_request_.exptime = entry.line.exptime;
-  Result result;
-  executor_.Fetch(key_request_, lookup.item, &result);
-  if (result.status != Status::kHit) {
+  Item* const item =
+      entry.line.touch ? TouchKey(entry.line, lookup) : executor_.Get(lookup);
+  if (item == nullptr) {
     if (entry.ends_command) output_.Append(reply::kEnd);
     return;
   }
-  AppendWithValue(result.item, kMaxMetaLine,
-                  entry.ends_command ? "\r\nEND\r\n" : "\r\n", [&](char* to) {
-                    return FormatValueLine(lookup.key, *result.item,
-                                           entry.line.with_cas, to);
-                  });
+  AppendWithValue(
+      item, kMaxValueLine, entry.ends_command ? kLineEndAndEnd : kLineEnd,
+      [&](char* to) {
+        return FormatValueLine(lookup.key, *item, entry.line.with_cas, to);
+      });
 }
 
-void Turn::AnswerMeta(const MetaRequest& meta, const Lookup& lookup) {
-  Request request = meta.request;
+Item* Turn::TouchKey(const KeyLine& line, const Lookup& lookup) {
+  Request request;
+  request.key = lookup.key;
+  request.hash = lookup.hash;
+  request.options = kTouch | kIsTouch | kNoWin;
+  request.exptime = line.exptime;
+  Result result;
+  executor_.Fetch(request, lookup.item, &result);
+  return result.item;
+}
+
+void Turn::AnswerMeta(MetaRequest& meta, const Lookup& lookup) {
+  Request& request = meta.request;
   request.hash = lookup.hash;
   Result result;
   executor_.Fetch(request, lookup.item, &result);
@@ -290,10 +333,35 @@ void Turn::AnswerMeta(const MetaRequest& meta, const Lookup& lookup) {
     return FormatMetaHit(meta.reply, result, with_value, clock().now(), to);
   };
   if (with_value) {
-    AppendWithValue(result.item, kMaxMetaLine, "\r\n", format);
+    AppendWithValue(result.item, kMaxMetaLine, kLineEnd, format);
   } else {
     output_.Advance(format(output_.Room(kMaxMetaLine)));
   }
+}
+
+bool Turn::CollectMetaGets() {
+  constexpr std::string_view kName = "mg ";
+  bool any = false;
+  while (size_ < kBatch && commands_ < *budget_ && left() > kName.size() &&
+         std::memcmp(at_, kName.data(), kName.size()) == 0) {
+    MetaRequest* const meta = new (&entries_[size_].meta) MetaRequest;
+    const char* const next = ParsePlainMetaGet(at_ + kName.size(), end_, meta);
+    if (next == nullptr) break;
+    AddMeta(*meta, next);
+    any = true;
+  }
+  return any;
+}
+
+// `meta` is that of the next entry; its line ends at `next`.
+void Turn::AddMeta(const MetaRequest& meta, const char* next) {
+  lookups_[size_].key = meta.request.key;
+  Entry& entry = entries_[size_++];
+  entry.begin = at_;
+  entry.is_meta = true;
+  entry.ends_command = true;
+  ++commands_;
+  at_ = next;
 }
 
 Turn::Flow Turn::MetaGet(const Line& line) {
@@ -313,12 +381,7 @@ Turn::Flow Turn::MetaGet(const Line& line) {
     --*budget_;
     return Reply(meta->error);
   }
-  lookups_[size_++].key = meta->request.key;
-  entry.begin = at_;
-  entry.is_meta = true;
-  entry.ends_command = true;
-  ++commands_;
-  at_ = line.next;
+  AddMeta(*meta, line.next);
   if (!alone) return true;
   return Drain() ? true : Stop(Next::kBlocked);
 }

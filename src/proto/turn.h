@@ -84,6 +84,11 @@ class Turn : private TurnBase {
              bool possible = true);
 
   // --- Lines of keys. ---
+  // Takes commands of the form "get <key>\r\n" as far as the batch goes;
+  // false if there is none.
+  bool CollectGets();
+  // The same for "mg <key>" with flags that only say what is shown.
+  bool CollectMetaGets();
   // True if the input begins with one; *flow is then what comes of it.
   bool BeginKeyCommand(Flow* flow);
   Flow BeginKeys(size_t name_length, bool with_cas);
@@ -92,7 +97,7 @@ class Turn : private TurnBase {
   Flow EndKeys(const char* next);
 
   // --- The batch. ---
-  void AddKey(std::string_view key, bool ends_command);
+  void AddKey(std::string_view key, const KeyLine& line, bool ends_command);
   // Answers what is collected; false if output blocked before the end, and
   // then the input is put back (T1).
   bool Drain();
@@ -101,7 +106,9 @@ class Turn : private TurnBase {
   // The same, and the output takes another reply.
   bool Ready();
   void AnswerKey(const Entry& entry, const Lookup& lookup);
-  void AnswerMeta(const MetaRequest& meta, const Lookup& lookup);
+  Item* TouchKey(const KeyLine& line, const Lookup& lookup);
+  void AddMeta(const MetaRequest& meta, const char* next);
+  void AnswerMeta(MetaRequest& meta, const Lookup& lookup);
 
   // --- Commands. ---
   Flow Dispatch(const Line& line);
@@ -125,7 +132,10 @@ class Turn : private TurnBase {
 
   // --- Stores. ---
   // `meta` is nullptr for the classic commands.
-  Flow BeginStore(const Request& request, const MetaReply* meta, bool noreply);
+  Flow BeginStore(Request* request, const MetaReply* meta, bool noreply);
+  // A set line in its usual form, if the input begins with one; *flow is then
+  // what comes of it.
+  bool PlainSet(Flow* flow);
   Flow ReceiveLater(const Request& request, const MetaReply* meta, bool noreply,
                     Item* item);
   void FinishStore(const Request& request, const MetaReply* meta, bool noreply,
@@ -144,11 +154,11 @@ class Turn : private TurnBase {
   void AppendMetaCode(const MetaReply& reply, std::string_view code);
 
   int keys_left_;
-  Request key_request_;  // what AnswerKey asks; kept to be filled only once
-
   size_t size_ = 0;   // entries of the batch
   int commands_ = 0;  // commands that end in it
-  Lookup lookups_[kBatch];
+  union {
+    Lookup lookups_[kBatch];  // not initialised: most are not used
+  };
   Entry entries_[kBatch];
   char key_buffers_[kBatch][kKeyBuffer];
 };

@@ -56,19 +56,23 @@ class TurnBase {
   // (`drained`).
   Session::Step Finish(bool drained);
 
+  // What may stand behind a value.
+  enum Tail : size_t { kNoTail = 0, kLineEnd = 2, kLineEndAndEnd = 7 };
+
   // A reply that has a value: format(to) writes at most `room` bytes in front
-  // of it, `tail` included. A large value is not copied.
+  // of it. A large value is not copied.
   template <class Format>
-  void AppendWithValue(Item* item, size_t room, std::string_view tail,
-                       Format&& format) {
+  void AppendWithValue(Item* item, size_t room, Tail tail, Format&& format) {
+    static constexpr char kTail[] = "\r\nEND\r\n";
+    static_assert(sizeof(kTail) == 8);
     const size_t size = item->value_length;
     const bool copied = size <= Output::kCopyLimit;
-    char* to = output_.Room(room + (copied ? size : 0));
+    char* to = output_.Room(room + (copied ? size : 0) + tail);
     to = format(to);
     if (!copied) {
       output_.Advance(to);
       output_.AppendValue(item);
-      output_.Append(tail);
+      output_.Append({kTail, tail});
       return;
     }
     if (item->chunked()) {
@@ -77,9 +81,9 @@ class TurnBase {
       std::memcpy(to, item->data(), size);
     }
     to += size;
-    // An empty view may point nowhere, which memcpy does not allow.
-    if (!tail.empty()) std::memcpy(to, tail.data(), tail.size());
-    output_.Advance(to + tail.size());
+    // All of it whatever is wanted: past the end is allowed (Output::Room).
+    std::memcpy(to, kTail, sizeof(kTail));
+    output_.Advance(to + tail);
   }
 
   Session& s_;

@@ -102,12 +102,9 @@ Turn::Flow Turn::KeysWithoutKey(const Line&) {
 template <StoreMode mode, bool with_cas>
 Turn::Flow Turn::Store(const Line& line) {
   TextRequest parsed;
-  if (mode != StoreMode::kSet || with_cas ||
-      !ParsePlainSetLine(line.text, clock(), &parsed)) {
-    ParseStoreLine(Tokens(line.text), mode, with_cas, clock(), &parsed);
-  }
+  ParseStoreLine(Tokens(line.text), mode, with_cas, clock(), &parsed);
   if (parsed.error.empty()) {
-    return BeginStore(parsed.request, nullptr, parsed.noreply);
+    return BeginStore(&parsed.request, nullptr, parsed.noreply);
   }
   if (parsed.has_value) (void)RefuseStore(parsed.request.value_length);
   return Reply(parsed.error, parsed.noreply);
@@ -185,7 +182,7 @@ Turn::Flow Turn::MetaSet(const Line& line) {
   char key_buffer[kKeyBuffer];
   MetaRequest meta;
   ParseMetaSet(Tokens(line.text), clock(), key_buffer, &meta);
-  if (meta.error.empty()) return BeginStore(meta.request, &meta.reply, false);
+  if (meta.error.empty()) return BeginStore(&meta.request, &meta.reply, false);
   if (meta.has_value) (void)RefuseStore(meta.request.value_length);
   return Reply(meta.error);
 }
@@ -244,8 +241,30 @@ Turn::Flow Turn::RefuseStore(uint64_t value_length) {
   return true;
 }
 
-Turn::Flow Turn::BeginStore(const Request& request, const MetaReply* meta,
+bool Turn::PlainSet(Flow* flow) {
+  constexpr std::string_view kName = "set ";
+  if (left() < kName.size() ||
+      std::memcmp(at_, kName.data(), kName.size()) != 0) {
+    return false;
+  }
+  Request request;
+  const char* const value =
+      ParsePlainSet(at_ + kName.size(), end_, clock(), &request);
+  if (value == nullptr) return false;
+  if (!Ready()) {
+    *flow = Stop(Next::kBlocked);
+    return true;
+  }
+  at_ = value;
+  --*budget_;
+  *flow = BeginStore(&request, nullptr, false);
+  return true;
+}
+
+Turn::Flow Turn::BeginStore(Request* const full, const MetaReply* meta,
                             bool noreply) {
+  full->hash = executor_.Hash(full->key);  // for all that follows
+  const Request& request = *full;
   Item* item = nullptr;
   const Status status = executor_.Reserve(request, &item);
   if (status != Status::kStored) {

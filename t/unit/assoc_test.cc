@@ -323,6 +323,19 @@ TEST(AssocTest, ReadsWriteNothing) {
   }
 }
 
+TEST(AssocTest, SameBytesSeesEveryByte) {
+  for (size_t n = 0; n <= 40; ++n) {
+    const std::string a(n, 'a');
+    std::string b = a;
+    EXPECT_TRUE(SameBytes(a.data(), b.data(), n));
+    for (size_t i = 0; i < n; ++i) {
+      b[i] = 'b';
+      EXPECT_FALSE(SameBytes(a.data(), b.data(), n)) << n << " at " << i;
+      b[i] = 'a';
+    }
+  }
+}
+
 TEST(AssocLayoutTest, SlotWordKeepsTagAddressAndLines) {
   alignas(64) char memory[4096];
   for (const size_t offset : {0, 16, 48}) {

@@ -48,6 +48,42 @@ TEST_F(Meta, FlagsInRequestOrder) {
   EXPECT_EQ(r.request.new_cas, 9u);
 }
 
+// The short way says what the long way says, or nothing.
+TEST_F(Meta, PlainGet) {
+  const std::string k250(250, 'k');
+  for (const std::string& line :
+       std::vector<std::string>{"mg k", "mg key v", "mg key s v f c t l h k q",
+                                "mg key k q", "mg " + k250 + " v"}) {
+    const std::string input = line + "\r\n";
+    const char* const end = input.data() + input.size();
+    MetaRequest plain;
+    EXPECT_EQ(ParsePlainMetaGet(input.data() + 3, end, &plain), end) << line;
+    EXPECT_EQ(ParsePlainMetaGet(input.data() + 3, end - 1, &plain), nullptr);
+    plain = MetaRequest();
+    (void)ParsePlainMetaGet(input.data() + 3, end, &plain);
+    const MetaRequest r = Parse(ParseMetaGet, line);
+    EXPECT_EQ(r.error, "");
+    EXPECT_EQ(plain.request.key, r.request.key);
+    EXPECT_EQ(plain.request.options, r.request.options);
+    EXPECT_EQ(plain.reply.key, r.reply.key);
+    EXPECT_EQ(plain.reply.quiet, r.reply.quiet);
+    EXPECT_EQ(plain.reply.show_value, r.reply.show_value);
+    EXPECT_EQ(Fields(plain), Fields(r));
+  }
+  for (const std::string& line : std::vector<std::string>{
+           "mg ", "mg  k", "mg k ", "mg k  v", "mg k v v", "mg k s s",
+           "mg k Oxyz", "mg k T30", "mg k b", "mg k u", "mg k vs", "mg k E",
+           "mg k !", "mg k \xff", "mg k v\n", "mg k\t v", "mg k\r v",
+           "mg " + k250 + "k v"}) {
+    const std::string input = line + "\r\n";
+    MetaRequest plain;
+    EXPECT_EQ(ParsePlainMetaGet(input.data() + 3, input.data() + input.size(),
+                                &plain),
+              nullptr)
+        << line;
+  }
+}
+
 TEST_F(Meta, ArgumentsOfGet) {
   const MetaRequest r = Parse(ParseMetaGet, "mg k T10 N20 R30 C40");
   EXPECT_EQ(r.error, "");

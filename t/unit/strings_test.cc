@@ -17,6 +17,10 @@ std::string U64(uint64_t v) {
   return {text, static_cast<size_t>(FormatU64(v, text) - text)};
 }
 
+std::string U32(uint32_t v) {
+  char text[kMaxDigits];
+  return {text, static_cast<size_t>(FormatU32(v, text) - text)};
+}
 std::string I64(int64_t v) {
   char text[kMaxDigits + 1];
   return {text, static_cast<size_t>(FormatI64(v, text) - text)};
@@ -26,6 +30,9 @@ TEST(Strings, FormatsAroundEveryPowerOfTen) {
   for (uint64_t power = 1, i = 0; i < 20; ++i, power *= 10) {
     for (uint64_t v : {power - 1, power, power + 1}) {
       EXPECT_EQ(U64(v), std::to_string(v));
+      if (v <= std::numeric_limits<uint32_t>::max()) {
+        EXPECT_EQ(U32(static_cast<uint32_t>(v)), std::to_string(v));
+      }
       EXPECT_EQ(CountDigits(v), std::to_string(v).size());
       const auto s = static_cast<int64_t>(v);
       EXPECT_EQ(I64(s), std::to_string(s));

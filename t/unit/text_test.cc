@@ -92,34 +92,73 @@ TEST_F(TextLines, Store) {
   EXPECT_EQ(r.request.options, 0);
 }
 
+// What ParsePlainSet makes of a line with a value behind it; nullptr: nothing.
+const char* ParsePlainSetLine(const std::string& input, const Clock& clock,
+                              Request* out) {
+  return ParsePlainSet(input.data() + 4, input.data() + input.size(), clock,
+                       out);
+}
+
 // The short way says what the long way says, or nothing.
 TEST_F(TextLines, PlainSet) {
   const std::string k250(250, 'k');
+  const std::string value(40, 'v');
   for (const std::string& line : std::vector<std::string>{
            "set k 0 0 0", "set key 7 100 5", "set k 123456789 999999999 12",
            "set " + k250 + " 1 2 3"}) {
-    TextRequest plain;
-    ASSERT_TRUE(ParsePlainSetLine(line, clock_, &plain)) << line;
+    const std::string input = line + "\r\n" + value;
+    Request plain;
+    EXPECT_EQ(ParsePlainSetLine(input, clock_, &plain),
+              input.data() + line.size() + 2)
+        << line;
     const TextRequest r = Store(line);
     EXPECT_EQ(r.error, "");
-    EXPECT_EQ(plain.error, "");
-    EXPECT_EQ(plain.noreply, r.noreply);
-    EXPECT_EQ(plain.has_value, r.has_value);
-    EXPECT_EQ(plain.request.key, r.request.key);
-    EXPECT_EQ(plain.request.flags, r.request.flags);
-    EXPECT_EQ(plain.request.exptime, r.request.exptime);
-    EXPECT_EQ(plain.request.value_length, r.request.value_length);
-    EXPECT_EQ(plain.request.mode, r.request.mode);
-    EXPECT_EQ(plain.request.options, r.request.options);
+    EXPECT_FALSE(r.noreply);
+    EXPECT_EQ(plain.key, r.request.key);
+    EXPECT_EQ(plain.flags, r.request.flags);
+    EXPECT_EQ(plain.exptime, r.request.exptime);
+    EXPECT_EQ(plain.value_length, r.request.value_length);
+    EXPECT_EQ(plain.mode, r.request.mode);
+    EXPECT_EQ(plain.options, r.request.options);
   }
-  for (const std::string& line : std::vector<std::string>{
-           "set", "set ", "set k", "set k ", "set k 0", "set k 0 0",
-           "set k 0 0 ", "set  k 0 0 1", "set k  0 0 1", "set k 0 0 1 ",
-           "set k 0 0 1 noreply", "set k -1 0 1", "set k 0 -1 1",
-           "set k 0 0 -1", "set k 0 0 x", "set k 1234567890 0 1",
-           "set k 0 0 1x", "set k 0x 0 1", "set " + k250 + "k 1 2 3"}) {
-    TextRequest plain;
-    EXPECT_FALSE(ParsePlainSetLine(line, clock_, &plain)) << line;
+  for (const std::string& line :
+       std::vector<std::string>{"set ",
+                                "set k",
+                                "set k ",
+                                "set k 0",
+                                "set k 0 0",
+                                "set k 0 0 ",
+                                "set  k 0 0 1",
+                                "set k  0 0 1",
+                                "set k 0 0 1 ",
+                                "set k 0 0 1 noreply",
+                                "set k -1 0 1",
+                                "set k 0 -1 1",
+                                "set k 0 0 -1",
+                                "set k 0 0 x",
+                                "set k 1234567890 0 1",
+                                "set k 0 0 1234567890",
+                                "set k 0 0 1x",
+                                "set k 0x 0 1",
+                                "set k\t 0 0 1",
+                                "set k\r 0 0 1",
+                                "set k 0 0 1\n",
+                                "set " + k250 + "k 1 2 3"}) {
+    Request plain;
+    EXPECT_EQ(ParsePlainSetLine(line + "\r\n" + value, clock_, &plain), nullptr)
+        << line;
+  }
+}
+
+// Cut off anywhere, a line is none, and nothing behind the end is looked at
+// (AddressSanitizer).
+TEST_F(TextLines, PlainSetThatIsCutOff) {
+  const std::string whole = "set key 123456789 999999999 123456789\r\n";
+  for (size_t n = 4; n < whole.size(); ++n) {
+    const std::vector<char> exact(whole.begin(), whole.begin() + n);
+    Request plain;
+    EXPECT_EQ(ParsePlainSet(exact.data() + 4, exact.data() + n, clock_, &plain),
+              nullptr);
   }
 }
 

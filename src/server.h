@@ -32,6 +32,7 @@
 #include "command/sasl.h"
 #include "command/server_control.h"
 #include "net/authfile.h"
+#include "net/event_base.h"
 #include "net/handshaker.h"
 #include "net/listener.h"
 #include "net/thread.h"

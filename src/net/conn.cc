@@ -72,19 +72,17 @@ bool Conn::Start() {
     queued_ = true;
     host_.QueueTurn(this);
   }
-  return WaitFor(EV_READ);
+  return WaitFor(Poller::kRead);
 }
 
-bool Conn::WaitFor(short what) {
-  Unregister();
-  event_assign(&event_, host_.base, channel_.fd,
-               static_cast<short>(what | EV_PERSIST), OnEvent, this);
-  registered_ = event_add(&event_, nullptr) == 0;
+bool Conn::WaitFor(uint32_t what) {
+  if (registered_) return host_.poller->Change(channel_.fd, what, this);
+  registered_ = host_.poller->Add(channel_.fd, what, this);
   return registered_;
 }
 
 void Conn::Unregister() {
-  if (registered_) event_del(&event_);
+  if (registered_) host_.poller->Remove(channel_.fd, this);
   registered_ = false;
 }
 
@@ -92,12 +90,11 @@ void Conn::Unregister() {
 bool Conn::FollowChannel() {
   if (wants_write_ == channel_.wants_write) return true;
   wants_write_ = channel_.wants_write;
-  return WaitFor(wants_write_ ? EV_READ | EV_WRITE : EV_READ);
+  return WaitFor(wants_write_ ? Poller::kRead | Poller::kWrite : Poller::kRead);
 }
 
-void Conn::OnEvent(evutil_socket_t, short, void* arg) {
-  Conn* conn = static_cast<Conn*>(arg);
-  if (!conn->queued_) conn->Turn();
+void Conn::OnReady() {
+  if (!queued_) Turn();
 }
 
 void Conn::TakeTurn() {
@@ -276,7 +273,7 @@ bool Conn::Mwrite() {
     case SendStatus::kDone:
       break;
   }
-  if (close_after_write_ || !WaitFor(EV_READ)) {
+  if (close_after_write_ || !WaitFor(Poller::kRead)) {
     return Enter(ConnState::kClosing, false);
   }
   return Enter(ConnState::kParseCmd, true);
@@ -299,7 +296,7 @@ void Conn::Settle() {
     if (sent == SendStatus::kDone && close_after_write_) return Close();
     if (sent == SendStatus::kBlocked) {
       Enter(ConnState::kMwrite, false);
-      if (!WaitFor(EV_WRITE)) return Close();
+      if (!WaitFor(Poller::kWrite)) return Close();
     }
   }
   if (!KeepInput()) return RefuseInput();

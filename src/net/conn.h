@@ -15,9 +15,10 @@
 // (conn_swallow and conn_write are inside of Session and Transport; what is
 // thrown away costs no state of its own.)
 //
-// One event is registered for the whole life of a connection, level-triggered,
-// and changed only when the client does not read. A turn is what one event
-// gives: one receive, the commands in it, one send.
+// A connection is registered with the worker's poller for its whole life,
+// level-triggered, and what it waits for changes only when the client does not
+// read. A turn is what one event gives: one receive, the commands in it, one
+// send.
 //
 // Invariants:
 //   C1 Between two turns the worker's input buffer is empty.
@@ -34,9 +35,6 @@
 #ifndef CUCACHE_NET_CONN_H_
 #define CUCACHE_NET_CONN_H_
 
-#include <event2/event.h>
-#include <event2/event_struct.h>
-
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -46,6 +44,7 @@
 #include "command/executor.h"
 #include "net/buffers.h"
 #include "net/channel.h"
+#include "net/poller.h"
 #include "net/transport.h"
 #include "proto/session.h"
 
@@ -86,7 +85,7 @@ class ConnHost {
   // Forgets and destroys it, which closes it.
   virtual void Discard(Conn* conn) = 0;
 
-  event_base* base = nullptr;
+  Poller* poller = nullptr;
   Executor* executor = nullptr;
   Transport* transport = nullptr;
   BufferPool* pool = nullptr;
@@ -99,14 +98,14 @@ class ConnHost {
 // Why a connection ends, for those who watch.
 enum class CloseReason : uint8_t { kError, kNormal, kIdleTimeout, kShutdown };
 
-class Conn {
+class Conn final : public Pollable {
  public:
   Conn(ConnHost& host, Channel channel);
   ~Conn();
   Conn(const Conn&) = delete;
   Conn& operator=(const Conn&) = delete;
 
-  // Begins to wait for input; false when the event cannot be added.
+  // Begins to wait for input; false when it cannot be waited for.
   [[nodiscard]] bool Start();
   // The turn it queued for.
   void TakeTurn();
@@ -145,7 +144,7 @@ class Conn {
   static constexpr int kValueReads = 4;
   static constexpr size_t kValueSpans = 15;
 
-  static void OnEvent(evutil_socket_t fd, short what, void* arg);
+  void OnReady() override;
   void Turn();
   void DriveMachine();
   // One function per state; true to go on with the next state.
@@ -168,11 +167,10 @@ class Conn {
   void BorrowInput();
   bool KeepInput();
   void RefuseInput();
-  bool WaitFor(short what);
+  bool WaitFor(uint32_t what);
   void Unregister();
   bool FollowChannel();
 
-  event event_;
   Channel channel_;
   ConnHost& host_;
   Buffer* kept_ = nullptr;
@@ -182,7 +180,7 @@ class Conn {
   bool close_after_write_ = false;
   CloseReason reason_ = CloseReason::kError;
   bool wants_turn_ = false;
-  bool queued_ = false;
+  bool queued_ = false;  // for a turn
   bool registered_ = false;
   bool read_much_ = false;    // the last receive was filled
   bool wants_write_ = false;  // as well as input, for Channel::wants_write

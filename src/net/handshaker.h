@@ -33,6 +33,7 @@
 #include "base/locks.h"
 #include "base/settings.h"
 #include "net/channel.h"
+#include "net/event_base.h"
 #include "net/thread.h"
 #include "net/tls.h"
 

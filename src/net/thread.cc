@@ -14,17 +14,6 @@
 
 namespace cucache {
 
-EventBase NewEventBase() {
-  event_config* config = event_config_new();
-  CHECK(config != nullptr);
-  // A loop belongs to one thread, and nothing in it asks for the time.
-  event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
-  event_config_set_flag(config, EVENT_BASE_FLAG_NO_CACHE_TIME);
-  EventBase base(event_base_new_with_config(config));
-  event_config_free(config);
-  return base;
-}
-
 Worker::Worker(Settings& settings, const Clock& server_clock, Cache& cache,
                ServerControl& control, std::function<void()> on_close)
     : idle_timeout_(static_cast<RelTime>(settings.idle_timeout)),
@@ -34,6 +23,7 @@ Worker::Worker(Settings& settings, const Clock& server_clock, Cache& cache,
       cache_thread_(cache, stats_),
       executor_(cache, cache_thread_, settings, control),
       transport_(cache, cache_thread_, stats_, buffers_) {
+  poller = &poller_;
   executor = &executor_;
   transport = &transport_;
   pool = &buffers_;
@@ -46,24 +36,17 @@ Worker::Worker(Settings& settings, const Clock& server_clock, Cache& cache,
 Worker::~Worker() {
   CHECK(!thread_.joinable());
   for (const Channel& channel : inbox_) Channel(channel).Close();
-  if (notify_fd_ >= 0) {
-    event_del(&notify_event_);
-    close(notify_fd_);
-  }
+  if (doorbell_.fd >= 0) close(doorbell_.fd);
   buffers_.GiveFull(input);
 }
 
 bool Worker::Start(std::string* error) {
-  base_ = NewEventBase();
-  notify_fd_ = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-  if (base_ == nullptr || notify_fd_ < 0) {
+  doorbell_.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+  if (doorbell_.fd < 0 || !poller_.Open() ||
+      !poller_.Add(doorbell_.fd, Poller::kRead, &doorbell_)) {
     *error = std::string("cannot make a worker: ") + std::strerror(errno);
     return false;
   }
-  base = base_.get();
-  event_assign(&notify_event_, base, notify_fd_, EV_READ | EV_PERSIST, OnNotify,
-               this);
-  event_add(&notify_event_, nullptr);
   for (const auto& socket : udp_sockets_) {
     if (socket->Start()) continue;
     *error = "cannot wait for datagrams";
@@ -83,7 +66,7 @@ void Worker::Join() {
 void Worker::Notify() {
   const uint64_t one = 1;
   // It can only fail when the counter is full, and then the worker is awake.
-  (void)!write(notify_fd_, &one, sizeof(one));
+  (void)!write(doorbell_.fd, &one, sizeof(one));
 }
 
 void Worker::Adopt(Channel channel) {
@@ -121,11 +104,10 @@ void Worker::ForEachConn(const std::function<void(const Conn&)>& visit) {
 
 void Worker::Loop() {
   while (!stopping_) {
-    const int flags = turns_.empty() ? 0 : EVLOOP_NONBLOCK;
-    if (event_base_loop(base, EVLOOP_ONCE | flags) < 0) {
-      LOG(FATAL) << "the event loop of a worker failed";
+    if (!poller_.RunOnce(turns_.empty())) {
+      PLOG(FATAL) << "a worker cannot wait for its connections";
     }
-    TakeQueuedTurns();
+    if (!turns_.empty()) TakeQueuedTurns();
     if (turns_.empty()) GoOffline();
   }
   CloseAll();
@@ -168,8 +150,7 @@ void Worker::BeginTurn() {
 void Worker::EndTurn() { cache_thread_.Quiescent(); }
 
 bool Worker::OthersWait() {
-  return turns_left_ > 0 || !turns_.empty() ||
-         event_base_get_num_events(base, EVENT_BASE_COUNT_ACTIVE) > 0;
+  return turns_left_ > 0 || !turns_.empty() || poller_.OthersReady();
 }
 
 void Worker::QueueTurn(Conn* conn) { turns_.push_back(conn); }
@@ -194,10 +175,10 @@ void Worker::EndWatch(Conn* conn) {
 
 // --- Connections come and go. ---
 
-void Worker::OnNotify(evutil_socket_t fd, short, void* arg) {
+void Worker::OnNotify() {
   uint64_t count;
-  (void)!read(fd, &count, sizeof(count));
-  static_cast<Worker*>(arg)->ReadInbox();
+  (void)!read(doorbell_.fd, &count, sizeof(count));
+  ReadInbox();
 }
 
 void Worker::ReadInbox() {

@@ -1,6 +1,6 @@
 // Copyright (c) 2026 The cucache authors. BSD-3-Clause, see LICENSE.
 //
-// A worker: a thread with an event loop of its own, that serves the
+// A worker: a thread with a loop of its own (net/poller.h), that serves the
 // connections it was handed until they close. (Counterpart: LIBEVENT_THREAD
 // and worker_libevent() in thread.c.)
 //
@@ -18,9 +18,6 @@
 
 #ifndef CUCACHE_NET_THREAD_H_
 #define CUCACHE_NET_THREAD_H_
-
-#include <event2/event.h>
-#include <event2/event_struct.h>
 
 #include <atomic>
 #include <functional>
@@ -40,18 +37,12 @@
 #include "net/buffers.h"
 #include "net/conn.h"
 #include "net/conn_pool.h"
+#include "net/poller.h"
 #include "net/transport.h"
 #include "net/udp.h"
 #include "net/watch.h"
 
 namespace cucache {
-
-// An event base without locks and cached times, for one thread.
-struct EventBaseDeleter {
-  void operator()(event_base* base) const { event_base_free(base); }
-};
-using EventBase = std::unique_ptr<event_base, EventBaseDeleter>;
-EventBase NewEventBase();
 
 class Worker final : public ConnHost {
  public:
@@ -94,8 +85,15 @@ class Worker final : public ConnHost {
   // Connections that must have closed before memory is given back.
   static constexpr size_t kTrimAfter = 1000;
 
-  static void OnNotify(evutil_socket_t fd, short what, void* arg);
+  // Others write to its descriptor when there is something in the inbox.
+  struct Doorbell final : Pollable {
+    explicit Doorbell(Worker& its) : worker(its) {}
+    void OnReady() override { worker.OnNotify(); }
+    Worker& worker;
+    int fd = -1;
+  };
 
+  void OnNotify();
   void Notify();
   void Loop();
   void ReadInbox();
@@ -117,9 +115,8 @@ class Worker final : public ConnHost {
   Transport transport_;
 
   Watchers* watchers_ = nullptr;
-  EventBase base_;
-  event notify_event_;
-  int notify_fd_ = -1;
+  Poller poller_;
+  Doorbell doorbell_{*this};
   std::vector<std::unique_ptr<UdpSocket>> udp_sockets_;
   std::thread thread_;
   bool online_ = false;

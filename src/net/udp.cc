@@ -192,24 +192,22 @@ void UdpReply::AppendValue(Item* item, size_t offset) {
 
 bool UdpSocket::Start() {
   port_ = LocalPort(fd_);
-  event_assign(&event_, host_.base, fd_, EV_READ | EV_PERSIST, OnEvent, this);
-  registered_ = event_add(&event_, nullptr) == 0;
+  registered_ = host_.poller->Add(fd_, Poller::kRead, this);
   return registered_;
 }
 
 void UdpSocket::Stop() {
-  if (registered_) event_del(&event_);
+  if (registered_) host_.poller->Remove(fd_, this);
   registered_ = false;
 }
 
-void UdpSocket::OnEvent(evutil_socket_t, short, void* arg) {
-  auto* socket = static_cast<UdpSocket*>(arg);
+void UdpSocket::OnReady() {
   Request request;
-  for (int i = 0; i < kBatch && socket->Receive(&request); ++i) {
-    if (!socket->MayAnswer(&request)) continue;
-    socket->host_.BeginTurn();
-    socket->Serve(request);
-    socket->host_.EndTurn();
+  for (int i = 0; i < kBatch && Receive(&request); ++i) {
+    if (!MayAnswer(&request)) continue;
+    host_.BeginTurn();
+    Serve(request);
+    host_.EndTurn();
   }
 }
 

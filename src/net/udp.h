@@ -23,8 +23,6 @@
 #ifndef CUCACHE_NET_UDP_H_
 #define CUCACHE_NET_UDP_H_
 
-#include <event2/event.h>
-#include <event2/event_struct.h>
 #include <sys/socket.h>
 
 #include <cstddef>
@@ -86,7 +84,7 @@ class UdpReply final : public Output {
   size_t limit_ = 0;
 };
 
-class UdpSocket {
+class UdpSocket final : public Pollable {
  public:
   // The descriptor stays its owner's; `trust` outlives this.
   UdpSocket(ConnHost& host, int fd, const NetworkList& trust)
@@ -112,7 +110,7 @@ class UdpSocket {
     bool trusted;
   };
 
-  static void OnEvent(evutil_socket_t fd, short what, void* arg);
+  void OnReady() override;
   bool Receive(Request* request);
   bool MayAnswer(Request* request) const;
   void Serve(const Request& request);
@@ -124,7 +122,6 @@ class UdpSocket {
   const NetworkList& trust_;
   uint16_t port_ = 0;
   UdpReply reply_;
-  event event_;
   bool registered_ = false;
 };
 

@@ -68,7 +68,8 @@ ONE_AT_A_TIME = [
     _get("mg", "mg (meta get)", *META, target=0.85, syscalls=True,
          instructions=20000),
     _set("ms", "ms (meta set)", *META),
-    _get("bget", "binary get", *BINARY, target=0.85, syscalls=True),
+    _get("bget", "binary get", *BINARY, target=0.85, syscalls=True,
+         instructions=20000),
     _set("bset", "binary set", *BINARY),
 ]
 
@@ -81,7 +82,7 @@ PIPELINED = [
         ("--op=getq", "--expect_hits", "--keys_per_get=50") + BINARY,
         target=0.11, syscalls=True),
     _get("mg-p50", "mg pipelined by 50", "--pipeline=50", *META, target=0.13,
-         syscalls=True),
+         syscalls=True, instructions=50000),
     Row("mgq-50", "quiet mg by 50",
         ("--op=getq", "--expect_hits", "--keys_per_get=50") + META),
     _set("set-p50", "set pipelined by 50", "--pipeline=50", target=0.23,

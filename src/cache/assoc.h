@@ -269,7 +269,7 @@ class Assoc {
   template <size_t... kIndex>
   static const Slot* FindTag(const Bucket& bucket, uint64_t tag,
                              std::index_sequence<kIndex...>);
-  Item* FindValidated(const Probe& probe, std::string_view key) const;
+  Item* FindValidated(uint64_t hash, std::string_view key) const;
   void FindGroup(Lookup* lookups, size_t n) const;
 
   // --- Writing (assoc.cc). ---
@@ -419,7 +419,7 @@ inline Item* Assoc::Find(uint64_t hash, std::string_view key) const {
     Item* const item = slot::ItemOf(slot->load(std::memory_order_acquire));
     if (item != nullptr && SameKey(item, key)) return item;
   }
-  return FindValidated(probe, key);
+  return FindValidated(hash, key);
 }
 
 template <class Decide>

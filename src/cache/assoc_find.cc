@@ -17,7 +17,8 @@ namespace cucache {
 // the effect, because it read the slot with acquire; so the two loads at the
 // end may be relaxed in what they order. Ends as soon as one pass is not
 // disturbed by a move; nobody is waited for.
-Item* Assoc::FindValidated(const Probe& probe, std::string_view key) const {
+Item* Assoc::FindValidated(uint64_t hash, std::string_view key) const {
+  const Probe probe(hash, mask_);
   for (;;) {
     const TableState state = State();
     const uint64_t version = stripes_[probe.x1].Version();
@@ -97,15 +98,11 @@ void Assoc::FindGroup(Lookup* lookups, size_t n) const {
     Item* const item = slot::ItemOf(word);
     lookup.item = item != nullptr && SameKey(item, lookup.key)
                       ? item
-                      : FindValidated(Probe(lookup.hash, mask_), lookup.key);
+                      : FindValidated(lookup.hash, lookup.key);
   }
 }
 
 void Assoc::FindBatch(Lookup* lookups, size_t n) const {
-  if (n == 1) {
-    lookups->item = Find(lookups->hash, lookups->key);
-    return;
-  }
   while (n > 0) {
     const size_t group = std::min(n, kLookupGroup);
     FindGroup(lookups, group);

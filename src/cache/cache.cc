@@ -171,8 +171,11 @@ void Cache::Prepare(CacheThread& t, Item* item, Item* old, uint64_t new_cas) {
   item->generation.store(generation_.load(std::memory_order_acquire),
                          std::memory_order_relaxed);
   item->last_access.store(clock_.now(), std::memory_order_relaxed);
-  // Release: a walk that sees the bit sees the item.
-  item->state.fetch_or(Item::kLinked, std::memory_order_release);
+  // Release: a walk that sees the bit sees the item. Nobody else writes the
+  // state of an item that is not linked.
+  const uint8_t state = item->state.load(std::memory_order_relaxed);
+  item->state.store(static_cast<uint8_t>(state | Item::kLinked),
+                    std::memory_order_release);
   NoteExpiry(item, item->exptime.load(std::memory_order_relaxed));
 }
 

@@ -135,7 +135,11 @@ class Cache {
   // Fills lookups[i].item with what the table has, live or not; whoever uses
   // it asks Check().
   void FindBatch(CacheThread&, Lookup* lookups, size_t n) const {
-    assoc_->FindBatch(lookups, n);
+    if (n == 1) {
+      lookups->item = assoc_->Find(lookups->hash, lookups->key);
+    } else {
+      assoc_->FindBatch(lookups, n);
+    }
   }
   // What is wrong with an item from FindBatch. kNot: it is alive.
   Absent Check(const Item* item) const { return Check(item, clock_.now()); }

@@ -12,6 +12,10 @@ namespace {
 
 // Retired items that share one stamp, and so one fence.
 constexpr size_t kStampBatch = 16;
+// Weight of the limbo from which on its owner looks after it. Less is left to
+// the maintenance thread, which comes when the owner sleeps: advancing the
+// epoch and collecting cost as much as a third of a set.
+constexpr size_t kCollectWeight = 16;
 
 }  // namespace
 
@@ -37,7 +41,7 @@ void CacheThread::Offline() {
 
 void CacheThread::Quiescent() {
   epoch_.Quiescent();
-  if (!has_limbo()) return;
+  if (limbo_weight_.load(std::memory_order_relaxed) < kCollectWeight) return;
   cache_.epochs_.TryAdvance();
   Collect();
 }
@@ -94,6 +98,9 @@ void CacheThread::Retire(Item* item) {
   SpinLockGuard lock(mu_);
   limbo_.push_back({item, 0});
   limbo_size_.store(limbo_.size() - limbo_head_, std::memory_order_relaxed);
+  limbo_weight_.store(
+      limbo_weight_.load(std::memory_order_relaxed) + LimboWeight(*item),
+      std::memory_order_relaxed);
   if (++unstamped_ >= kStampBatch) StampRetired();
 }
 
@@ -114,14 +121,17 @@ void CacheThread::Collect() {
 
 void CacheThread::CollectLocked() {
   StampRetired();
+  size_t weight = limbo_weight_.load(std::memory_order_relaxed);
   while (limbo_head_ < limbo_.size() &&
          cache_.epochs_.Passed(limbo_[limbo_head_].stamp)) {
     Item* item = limbo_[limbo_head_++].item;
+    weight -= LimboWeight(*item);
     if (cache_.pins_.MayFree(item)) FreeNow(item);
   }
   TrimLimbo();
   if (drained_count_ != 0) FlushDrained();
   limbo_size_.store(limbo_.size() - limbo_head_, std::memory_order_relaxed);
+  limbo_weight_.store(weight, std::memory_order_relaxed);
 }
 
 // Forgets the entries that are gone, when that moves few of the others.

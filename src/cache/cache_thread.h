@@ -110,6 +110,10 @@ class CacheThread {
   void CollectLocked() REQUIRES(mu_);
   void TrimLimbo() REQUIRES(mu_);
   void FlushDrained() REQUIRES(mu_);
+  // What an item in limbo counts for: more if it holds back much memory.
+  static size_t LimboWeight(const Item& item) {
+    return 1 + item.value_length / 4096;
+  }
   bool has_limbo() const {
     return limbo_size_.load(std::memory_order_relaxed) != 0;
   }
@@ -143,6 +147,8 @@ class CacheThread {
   std::array<char*, 32> drained_ GUARDED_BY(mu_);
   size_t drained_count_ GUARDED_BY(mu_) = 0;
   std::atomic<size_t> limbo_size_{0};
+  // Sum of the weights. Written with mu_ held.
+  std::atomic<size_t> limbo_weight_{0};
 
   std::array<std::array<ItemCounters, kQueues>, kMaxSlabClasses> counters_;
 };

@@ -39,12 +39,16 @@ constexpr ptrdiff_t kPlainNumbers = 3 * (kPlainDigits + 1) + 1;
 
 // Up to nine digits from p on, which must be readable; the end of them.
 inline const char* ReadPlainNumber(const char* p, uint32_t* value) {
+  const auto digit = [](const char* at) {
+    return static_cast<unsigned>(*at) - '0';
+  };
   const char* const most = p + kPlainDigits;
+  unsigned next = digit(p);
   uint32_t sum = 0;
-  for (; p != most; ++p) {
-    const unsigned digit = static_cast<unsigned>(*p) - '0';
-    if (digit > 9) break;
-    sum = sum * 10 + digit;
+  while (next <= 9) {
+    sum = sum * 10 + next;
+    if (++p == most) break;
+    next = digit(p);
   }
   *value = sum;
   return p;

@@ -58,6 +58,14 @@ inline const char* FindPlainEnd(const char* p, const char* end) {
   return p;
 }
 
+// FindDelimiter for what is nearly always a token of plain characters and a
+// space.
+inline const char* FindTokenEnd(const char* p, const char* end) {
+  const char* const stop = FindPlainEnd(p, end);
+  if (stop == end || *stop == ' ') return stop;
+  return FindDelimiter(stop, end);
+}
+
 // A command line without its line end.
 struct Line {
   std::string_view text;
@@ -80,8 +88,7 @@ class Tokens {
     while (count_ < kMax) {
       while (p != end && *p == ' ') ++p;
       if (p == end) break;
-      const char* stop = FindPlainEnd(p, end);
-      if (stop != end && *stop != ' ') stop = FindDelimiter(stop, end);
+      const char* stop = FindTokenEnd(p, end);
       at_[count_].begin = static_cast<uint32_t>(p - base_);
       at_[count_].length = static_cast<uint32_t>(stop - p);
       ++count_;

@@ -64,13 +64,15 @@ Turn::Flow Turn::Command() {
   Flow flow = true;
   switch (*at_) {
     case 'g':
-      if (CollectGets() || BeginKeyCommand(&flow)) return flow;
+      // Most input ends behind it.
+      if (CollectGets()) return at_ != end_ ? true : Stop(Next::kRead);
+      if (BeginKeyCommand(&flow)) return flow;
       break;
     case 's':
       if (PlainSet(&flow)) return flow;
       break;
     case 'm':
-      if (CollectMetaGets()) return true;
+      if (CollectMetaGets()) return at_ != end_ ? true : Stop(Next::kRead);
       break;
     default:
       break;
@@ -190,7 +192,7 @@ KeysAhead LookAhead(const char* first, const char* p, const char* end) {
 Turn::Flow Turn::Keys() {
   for (;;) {
     while (at_ != end_ && *at_ == ' ') ++at_;
-    const char* const stop = FindDelimiter(at_, end_);
+    const char* const stop = FindTokenEnd(at_, end_);
     std::string_view key(at_, static_cast<size_t>(stop - at_));
     if (stop == end_) {
       // One more byte than a key has may be the CR of the line end.

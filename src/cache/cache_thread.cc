@@ -12,9 +12,9 @@ namespace {
 
 // Retired items that share one stamp, and so one fence.
 constexpr size_t kStampBatch = 16;
-// Weight of the limbo from which on its owner looks after it. Less is left to
-// the maintenance thread, which comes when the owner sleeps: advancing the
-// epoch and collecting cost as much as a third of a set.
+// Weight of the limbo from which on its owner looks after it once more before
+// it sleeps. Less is left to the next turn, or to the maintenance thread:
+// advancing the epoch and collecting cost as much as a sixth of a set.
 constexpr size_t kCollectWeight = 16;
 
 }  // namespace
@@ -33,7 +33,7 @@ CacheThread::CacheThread(Cache& cache, ThreadStats& stats)
 CacheThread::~CacheThread() { cache_.RemoveThread(this); }
 
 void CacheThread::Offline() {
-  if (has_limbo()) {
+  if (limbo_weight_.load(std::memory_order_relaxed) >= kCollectWeight) {
     Quiescent();
   }
   epoch_.Offline();
@@ -41,7 +41,7 @@ void CacheThread::Offline() {
 
 void CacheThread::Quiescent() {
   epoch_.Quiescent();
-  if (limbo_weight_.load(std::memory_order_relaxed) < kCollectWeight) return;
+  if (!has_limbo()) return;
   cache_.epochs_.TryAdvance();
   Collect();
 }

@@ -11,9 +11,10 @@ from . import measure, rows, tools
 
 TABLE = tools.TREE / "t/bench/instructions.txt"
 # Per cent, for rows that are recorded for the first time. Two runs of one
-# build differ by up to 0.1; a set also does what falls due meanwhile.
-ALLOWED = 2.0
-ALLOWED_SET = 4.0
+# build differ by up to 2, since where keys stand depends on a random seed; a
+# set also does what falls due meanwhile.
+ALLOWED = 5.0
+ALLOWED_SET = 10.0
 SKIPPED = 77  # for `make check`
 HEAD = """\
 # Copyright (c) 2026 The cucache authors. BSD-3-Clause, see LICENSE.

@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <optional>
 #include <string>
 
@@ -49,11 +50,14 @@ int BindAndDropUser(const Settings& settings, Server* server) {
   return drop_first ? 0 : DropUser(settings.username, settings.maxcore);
 }
 
-// From a started server to a stopped one.
+// From a server that is bound to one that has stopped. Reading the items of the
+// run before may take long, so signals count already then.
 int Serve(const Settings& settings, Server* server, Daemonizer* daemonizer) {
   SignalThread signals({.stop = [server] { server->Stop(); },
                         .hangup = [server] { server->Hangup(); },
                         .graceful = [server] { server->Graceful(); }});
+  std::string error;
+  if (!server->Start(&error)) return Complain(error, EXIT_FAILURE);
   bool has_pid_file =
       !settings.pid_file.empty() && WritePidFile(settings.pid_file);
   daemonizer->Ready(/*keep_output=*/settings.verbose > 0);
@@ -62,12 +66,19 @@ int Serve(const Settings& settings, Server* server, Daemonizer* daemonizer) {
   return server->exit_code();
 }
 
-int RunDaemon(const Settings& settings) {
+int RunDaemon(Settings settings) {
   if (settings.sasl && !HaveSasl()) {
     return Complain("-S: this server is not built with SASL support", EX_USAGE);
   }
   if (int code = RaiseLimits(settings); code != 0) return code;
   if (int code = CheckUser(settings.username); code != 0) return code;
+  if (!settings.memory_file.empty()) {
+    // The daemon will stand in another directory.
+    std::error_code error;
+    settings.memory_file =
+        std::filesystem::absolute(settings.memory_file, error);
+    if (error) return Complain("-e: " + error.message(), EXIT_FAILURE);
+  }
   Daemonizer daemonizer;
   if (settings.daemonize &&
       !daemonizer.Detach(/*keep_directory=*/settings.maxcore)) {
@@ -77,8 +88,6 @@ int RunDaemon(const Settings& settings) {
   SignalThread::Block();
   Server server(settings);
   if (int code = BindAndDropUser(settings, &server); code != 0) return code;
-  std::string error;
-  if (!server.Start(&error)) return Complain(error, EXIT_FAILURE);
   return Serve(settings, &server, &daemonizer);
 }
 

@@ -84,15 +84,32 @@ bool Server::Start(std::string* error) {
   const timeval interval = {0, kTickMicros};
   event_add(&asked_event_, nullptr);
   event_add(&tick_event_, &interval);
-  cache_ = std::make_unique<Cache>(settings_, clock_);
-  cache_->StartMaintenance();
-  if (StartAuthentication(error) && StartWorkers(error) &&
-      StartHandshakers(error) && listener_.Start(base_.get(), this)) {
+  const bool ready = StartAuthentication(error) && StartCache(error);
+  // What asked for the end is still there for Run().
+  if (restart_ != nullptr && restart_->stopped()) return true;
+  // No command before the saved items are gone from the disk.
+  if (ready && (restart_ == nullptr || restart_->Consume(error)) &&
+      StartWorkers(error) && StartHandshakers(error) &&
+      listener_.Start(base_.get(), this)) {
     return true;
   }
   if (error->empty()) *error = "cannot wait for connections";
   exit_code_ = EXIT_FAILURE;
   return false;
+}
+
+bool Server::StartCache(std::string* error) {
+  if (settings_.memory_file.empty()) {
+    cache_ = std::make_unique<Cache>(settings_, clock_);
+    cache_->StartMaintenance();
+    return true;
+  }
+  restart_ = std::make_unique<WarmRestart>(settings_.memory_file, [this] {
+    return (asked_.load(std::memory_order_relaxed) & (kStop | kGraceful)) != 0;
+  });
+  if (!restart_->Claim(error)) return false;
+  cache_ = restart_->Load(settings_, clock_, error);
+  return cache_ != nullptr;
 }
 
 // As the user who will read the files again.
@@ -199,6 +216,9 @@ void Server::Run() {
   // Until they have ended, workers look at the listener's sockets.
   StopWorkers();
   listener_.Close();
+  if (restart_ == nullptr || restart_->stopped()) return;
+  clock_.Tick();
+  if (!restart_->Save(*cache_)) exit_code_ = EXIT_FAILURE;
 }
 
 void Server::StopWorkers() {

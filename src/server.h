@@ -9,6 +9,10 @@
 // or Graceful), destruct. What Start() started is stopped in the reverse order
 // when Run() returns.
 //
+// With -e, Start() reads the items of the run before, and returns early, with
+// nothing started, if somebody calls Stop() meanwhile; Run() ends with saving
+// them.
+//
 // Thread safety: Stop, Graceful and Hangup by any thread and by signal
 // handlers, from Bind() on; ServerControl's methods by workers; the rest by
 // the owner.
@@ -29,6 +33,7 @@
 #include "base/network.h"
 #include "base/settings.h"
 #include "cache/cache.h"
+#include "cache/restart.h"
 #include "command/sasl.h"
 #include "command/server_control.h"
 #include "net/authfile.h"
@@ -103,6 +108,7 @@ class Server final : public ServerControl, private Dispatcher {
   void ReadAsked();
   void Tick();
 
+  bool StartCache(std::string* error);
   bool StartAuthentication(std::string* error);
   void ReloadAuthFile();
   bool StartTls(std::string* error);
@@ -123,6 +129,7 @@ class Server final : public ServerControl, private Dispatcher {
   Listener listener_;
   std::unique_ptr<AuthFile> auth_file_;  // nullptr without -Y
   std::unique_ptr<SaslService> sasl_;    // nullptr without -S
+  std::unique_ptr<WarmRestart> restart_;  // nullptr without -e
   std::unique_ptr<Cache> cache_;
   std::unique_ptr<Watchers> watchers_;
   NetworkList udp_trust_;     // -o udp_trust

@@ -48,6 +48,15 @@ void Assoc::Warm(const Probe& probe) const {
   PrefetchLine(slot::ItemOf(slot->load(std::memory_order_relaxed)));
 }
 
+void Assoc::Prefetch(uint64_t hash) const {
+  const Probe probe(hash, mask_);
+  const uint32_t home = State().HomeOf(probe.group);
+  PrefetchLine(&At(home, probe.x1));
+  PrefetchLine(&At(home, probe.x2));
+  PrefetchLine(&stripes_[probe.x1]);
+  PrefetchLine(&stripes_[probe.x2]);
+}
+
 // By index, so that no two threads wait for each other.
 void Assoc::LockPair(uint32_t x1, uint32_t x2) NO_THREAD_SAFETY_ANALYSIS {
   const uint32_t low = x1 < x2 ? x1 : x2;

@@ -80,7 +80,8 @@ class Assoc {
  public:
   struct Options {
     unsigned segment_bits = 15;     // log2 of the buckets of a segment: 6..15
-    uint32_t initial_segments = 1;  // a power of two
+    uint32_t initial_segments = 1;  // a power of two; it never has fewer
+    uint32_t start_segments = 0;    // begins with more, if this is more
     uint32_t max_segments = 4096;   // address space that is reserved
     bool expand = true;
     // Asked before the table takes `bytes` more; false: it may not. The
@@ -130,6 +131,10 @@ class Assoc {
   template <class Decide>
   Outcome Update(uint64_t hash, std::string_view key, Decide&& decide,
                  bool fetched = false);
+
+  // Fetches what Update() of a key with this hash will touch, for somebody who
+  // has something else to do meanwhile.
+  void Prefetch(uint64_t hash) const;
 
   // By identity: true if `old` was in the table and was replaced / removed.
   // Neither can fail for lack of room.

@@ -59,6 +59,8 @@ Assoc::Options Checked(Assoc::Options o) {
   o.max_segments = std::clamp(o.max_segments, 1u, TableState::kMaxSegments);
   o.initial_segments =
       1u << LogOf(std::clamp(o.initial_segments, 1u, o.max_segments));
+  o.start_segments = 1u << LogOf(std::clamp(
+                         o.start_segments, o.initial_segments, o.max_segments));
   return o;
 }
 
@@ -72,11 +74,11 @@ Assoc::Assoc(const KeyHash& hash, const Options& options)
   MapReservation();
   if (options_.reserve) {
     (void)options_.reserve(stripe_count() * sizeof(Stripe) +
-                           options_.initial_segments * segment_bytes());
+                           options_.start_segments * segment_bytes());
   }
   MutexLock lock(resize_);
-  if (!TakeSegments(options_.initial_segments)) Die("hash table: memory");
-  Publish(LogOf(options_.initial_segments), 0, Phase::kIdle);
+  if (!TakeSegments(options_.start_segments)) Die("hash table: memory");
+  Publish(LogOf(options_.start_segments), 0, Phase::kIdle);
 }
 
 Assoc::~Assoc() {

@@ -22,6 +22,14 @@ constexpr uint8_t kMaxGenerations = 250;
 constexpr uint64_t kMinArena = uint64_t{16} << 30;
 constexpr uint64_t kArenaFactor = 4;
 
+// What an item takes at least, with its slots.
+constexpr uint64_t kLeastItem = 64;
+
+// The least power of two that holds so many items without growing.
+uint64_t SlotsFor(uint64_t items) {
+  return std::bit_ceil(items + items / 7 + 1);
+}
+
 // A segment is a small part of the memory, and at most one huge page.
 unsigned SegmentBits(uint64_t maxbytes) {
   const uint64_t buckets =
@@ -31,7 +39,7 @@ unsigned SegmentBits(uint64_t maxbytes) {
 
 }  // namespace
 
-Cache::Cache(Settings& settings, Clock& clock)
+Cache::Cache(Settings& settings, Clock& clock, uint64_t expected_items)
     : settings_(settings), clock_(clock) {
   const uint64_t maxbytes = settings.maxbytes.load();
   const uint64_t arena = std::max(kMinArena, kArenaFactor * maxbytes);
@@ -55,6 +63,9 @@ Cache::Cache(Settings& settings, Clock& clock)
   table.initial_segments =
       static_cast<unsigned>(std::bit_ceil(std::max<uint64_t>(
           1, (uint64_t{1} << settings.hashpower_init) / slots_per_segment)));
+  table.start_segments = static_cast<unsigned>(
+      SlotsFor(std::min(expected_items, maxbytes / kLeastItem)) /
+      slots_per_segment);
   table.max_segments = static_cast<unsigned>(std::bit_ceil(std::max<uint64_t>(
       table.initial_segments, arena / 48 / slots_per_segment)));
   table.expand = settings.hash_expand;
@@ -274,10 +285,7 @@ bool Cache::Evict(CacheThread& t, uint64_t hash, Item* item) {
   }
   if (!item->fetched()) counters.evicted_unfetched.Add();
   if (item->recency() != 0) counters.evicted_active.Add();
-  const RelTime accessed = item->last_access.load(std::memory_order_relaxed);
-  const RelTime now = clock_.now();
-  // A reader may have seen the next second before us.
-  const RelTime idle = accessed < now ? now - accessed : 0;
+  const RelTime idle = item->idle(clock_.now());
   counters.evicted_time.Set(idle);
   if (t.events().Wants(kWatchEvictions)) LogEviction(t, *item, idle);
   Unlinked(t, item);

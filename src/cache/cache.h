@@ -58,6 +58,12 @@ struct ItemShape {
   bool binary_key = false;  // meta's b flag
 };
 
+// What a warm restart brought (cache/restart.h).
+struct RestartFigures {
+  uint64_t items = 0, expired = 0, dropped = 0, load_millis = 0,
+           save_millis = 0;
+};
+
 // What `stats` shows of the cache.
 struct CacheFigures {
   uint64_t bytes = 0, curr_items = 0, total_items = 0, evictions = 0,
@@ -70,6 +76,7 @@ struct CacheFigures {
            maxbytes = 0, total_pages = 0, malloced_bytes = 0, epoch = 0,
            limbo_items = 0;
   bool lru_crawler_running = false;
+  RestartFigures restart;
 };
 
 // A row of `stats slabs` and `stats items`; hot is probation, warm and cold
@@ -110,8 +117,9 @@ class Cache {
   using Action = Assoc::Action;
   using Decision = Assoc::Decision;
 
-  // The settings belong to the server and outlive the cache.
-  Cache(Settings& settings, Clock& clock);
+  // The settings belong to the server and outlive the cache. The table begins
+  // large enough for `expected_items`, as far as the memory has room for them.
+  Cache(Settings& settings, Clock& clock, uint64_t expected_items = 0);
   // Every CacheThread must be gone.
   ~Cache();
   Cache(const Cache&) = delete;
@@ -208,6 +216,8 @@ class Cache {
   bool SetMemLimit(uint64_t bytes);
   // Empties a page of class `src` (-1: any); memory goes to whoever needs it.
   ReassignStatus ReassignPage(CacheThread& t, int src, int dst);
+  // Before workers run.
+  void set_restart_figures(const RestartFigures& f) { restart_figures_ = f; }
   // Asks for a full round of the crawler. False: one is under way.
   bool StartCrawl();
   CacheFigures figures();
@@ -232,6 +242,8 @@ class Cache {
   friend class Eviction;
   friend class Crawler;
   friend class KeyWalk;
+  friend class RestartSaver;
+  friend class RestartLoader;
 
   // --- Memory (cache_memory.cc). ---
   size_t MagazineBatch(int c) const {
@@ -243,6 +255,8 @@ class Cache {
   }
   bool TooLarge(const ItemShape& shape) const;
   Queue QueueForNew(uint64_t hash, std::string_view key, uint8_t* mark);
+  // As Allocate() of an item that was in this queue; nullptr if it is refused.
+  Item* AllocateSaved(CacheThread& t, const ItemShape& shape, Queue q);
   char* TakeOrEvict(CacheThread& t, size_t bytes, Queue q);
   char* TakeForMove(CacheThread& t, size_t bytes);
   char* MakeRoom(CacheThread& t, int c, Queue q);
@@ -310,6 +324,7 @@ class Cache {
   std::unique_ptr<Eviction> eviction_;
   std::unique_ptr<class Crawler> crawler_;
   std::array<uint8_t, kMaxSlabClasses> magazine_batch_{};
+  RestartFigures restart_figures_;
   ThreadStats maintenance_stats_;
 
   // Read by everyone on every request; written by flush_all.

@@ -76,6 +76,7 @@ CacheFigures Cache::figures() {
   f.total_pages = slabs_->open_pages();
   f.malloced_bytes = f.total_pages * slabs_->page_size();
   f.epoch = epochs_.epoch();
+  f.restart = restart_figures_;
   ForEachThread([&](CacheThread& t) { f.limbo_items += t.limbo_size(); });
   return f;
 }

@@ -103,6 +103,15 @@ AllocateStatus Cache::Allocate(CacheThread& t, const ItemShape& shape,
   return AllocateStatus::kOk;
 }
 
+Item* Cache::AllocateSaved(CacheThread& t, const ItemShape& shape, Queue q) {
+  if (TooLarge(shape)) return nullptr;
+  return AllocateWith(t, shape, [&](size_t bytes) {
+    if (settings_.evict_to_free) return TakeOrEvict(t, bytes, q);
+    // With -M nothing comes back, so there is nothing to wait for.
+    return t.TakeChunk(slabs_->ClassFor(bytes), q, HighPages() / 2);
+  });
+}
+
 template <class Take>
 Item* Cache::AllocateWith(CacheThread& t, const ItemShape& shape, Take&& take) {
   const size_t prefix = PrefixBytes(shape);

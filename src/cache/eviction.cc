@@ -112,6 +112,27 @@ void Eviction::OldestAges(Queue q, RelTime now,
   }
 }
 
+std::vector<PageIndex> Eviction::PagesOldestFirst() {
+  Slabs& slabs = *cache_.slabs_;
+  SpinLockGuard lock(queue_lock_);
+  std::vector<PageIndex> pages;
+  // Those that are being drained are in no queue (V1).
+  for (PageIndex p = 0; p < slabs.touched_pages(); ++p) {
+    const Page& page = slabs.page(p);
+    if (page.state.load(std::memory_order_acquire) != PageState::kClosed &&
+        !page.queued) {
+      pages.push_back(p);
+    }
+  }
+  for (const Queue q : {Queue::kMain, Queue::kProbation}) {
+    for (PageIndex p = queues_[static_cast<int>(q)].head; p != kNoPage;
+         p = slabs.page(p).queue_next) {
+      pages.push_back(p);
+    }
+  }
+  return pages;
+}
+
 // --- Which page is drained. ---
 
 Queue Eviction::QueueToDrain() const {

@@ -79,6 +79,10 @@ class Eviction : public PageObserver {
   // Looks again at pages which did not become empty.
   void DrainStragglers(CacheThread& t);
 
+  // All pages that may hold items, in about the order in which they would be
+  // drained, main before probation. Only when nobody else is at work.
+  std::vector<PageIndex> PagesOldestFirst() EXCLUDES(queue_lock_);
+
   // The queue in which a new item with this hash starts.
   Queue QueueFor(uint64_t hash) {
     return ghost_.Forget(hash) ? Queue::kMain : Queue::kProbation;

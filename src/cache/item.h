@@ -122,6 +122,13 @@ struct Item {
   uint8_t recency() const {
     return mark.load(std::memory_order_relaxed) & kRecencyMask;
   }
+  // Seconds since the last access. That may lie before the clock's start, if
+  // a restart brought the item here: times wrap around, differences do not.
+  RelTime idle(RelTime now) const {
+    const auto passed = static_cast<int32_t>(
+        now - last_access.load(std::memory_order_relaxed));
+    return passed > 0 ? static_cast<RelTime>(passed) : 0;
+  }
 
   // A reader's hit. Writes nothing once the mark is saturated and the access
   // time is younger than a minute: a warm read writes no shared memory.

@@ -141,8 +141,8 @@ class Metadump final : public KeyStream {
     out->append(" exp=");
     AppendNumber(exptime == 0 ? -1 : clock.ToWall(exptime), out);
     out->append(" la=");
-    AppendNumber(clock.ToWall(item.last_access.load(std::memory_order_relaxed)),
-                 out);
+    const RelTime now = clock.now();
+    AppendNumber(clock.ToWall(now) - item.idle(now), out);
     out->append(" cas=");
     AppendUnsigned(item.cas.load(std::memory_order_relaxed), out);
     out->append(item.fetched() ? " fetch=yes cls=" : " fetch=no cls=");

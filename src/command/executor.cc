@@ -26,10 +26,9 @@ bool Executor::Inspect(const Request& request, ItemFacts* facts) {
   if (item == nullptr) return false;
   const RelTime now = clock_.now();
   const RelTime exptime = item->exptime.load(std::memory_order_relaxed);
-  const RelTime accessed = item->last_access.load(std::memory_order_relaxed);
   facts->item = item;
   facts->ttl = exptime == 0 ? -1 : static_cast<int64_t>(exptime) - now;
-  facts->idle = accessed < now ? now - accessed : 0;
+  facts->idle = item->idle(now);
   facts->cas = item->cas.load(std::memory_order_relaxed);
   facts->fetched = item->fetched();
   facts->slab_class = cache_.SlabClass(item);

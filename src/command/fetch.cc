@@ -41,12 +41,11 @@ void Executor::Win(uint64_t hash, std::string_view key, Item* item,
 // What the client is told about a hit, as it was before this command.
 void Executor::Describe(const Request& request, Item* item, Result* result) {
   const RelTime now = clock_.now();
-  const RelTime accessed = item->last_access.load(std::memory_order_relaxed);
   result->status = Status::kHit;
   result->item = item;
   result->value_length = item->value_length;
   result->was_fetched = item->fetched();
-  result->idle = accessed < now ? now - accessed : 0;
+  result->idle = item->idle(now);
   // The order is MarkStale's, the other way round.
   result->cas = item->cas.load(std::memory_order_acquire);
   const uint8_t state = item->state.load(std::memory_order_acquire);

@@ -28,6 +28,7 @@ void SignalThread::Block() {
   struct sigaction ignore = {};
   ignore.sa_handler = SIG_IGN;
   sigaction(SIGPIPE, &ignore, nullptr);
+  sigaction(SIGXFSZ, &ignore, nullptr);
 }
 
 SignalThread::SignalThread(Callbacks callbacks)

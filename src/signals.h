@@ -25,7 +25,8 @@ class SignalThread {
     Callback graceful;  // SIGUSR1
   };
 
-  // Blocks those signals in the calling thread, and ignores SIGPIPE.
+  // Blocks those signals in the calling thread, and ignores SIGPIPE and
+  // SIGXFSZ: a write says what is wrong.
   static void Block();
 
   explicit SignalThread(Callbacks callbacks);

@@ -92,7 +92,10 @@ TEST_F(StatsTest, GeneralRowsInMemcachedsOrder) {
 TEST_F(StatsTest, OwnRows) {
   const std::vector<std::string> own = {"hash_load_percent", "hash_moves",
                                         "total_pages",       "epoch",
-                                        "limbo_items",       "grace_waits"};
+                                        "limbo_items",       "grace_waits",
+                                        "restart_items",     "restart_expired",
+                                        "restart_dropped",   "restart_load_ms",
+                                        "restart_save_ms"};
   EXPECT_EQ(Names(worker->Admin("stats cucache")), own);
   const std::vector<std::string> names = Names(worker->Admin("stats"));
   for (const std::string& name : own) {

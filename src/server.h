@@ -127,8 +127,8 @@ class Server final : public ServerControl, private Dispatcher {
   Settings settings_;
   Clock clock_;
   Listener listener_;
-  std::unique_ptr<AuthFile> auth_file_;  // nullptr without -Y
-  std::unique_ptr<SaslService> sasl_;    // nullptr without -S
+  std::unique_ptr<AuthFile> auth_file_;   // nullptr without -Y
+  std::unique_ptr<SaslService> sasl_;     // nullptr without -S
   std::unique_ptr<WarmRestart> restart_;  // nullptr without -e
   std::unique_ptr<Cache> cache_;
   std::unique_ptr<Watchers> watchers_;

@@ -125,8 +125,8 @@ struct Item {
   // Seconds since the last access. That may lie before the clock's start, if
   // a restart brought the item here: times wrap around, differences do not.
   RelTime idle(RelTime now) const {
-    const auto passed = static_cast<int32_t>(
-        now - last_access.load(std::memory_order_relaxed));
+    const auto passed =
+        static_cast<int32_t>(now - last_access.load(std::memory_order_relaxed));
     return passed > 0 ? static_cast<RelTime>(passed) : 0;
   }
 

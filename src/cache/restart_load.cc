@@ -291,7 +291,10 @@ void RestartLoader::Begin() {
     flushed_ = header_.flush_in <= away_;
     const uint64_t at = now_ + (header_.flush_in - away_);
     if (!flushed_ && at < ~RelTime{0}) {
-      cache_->FlushAllAt(static_cast<RelTime>(at));
+      // In a new cache no generation is used up.
+      MutexLock lock(cache_->flush_lock_);
+      cache_->flush_at_.store(static_cast<RelTime>(at),
+                              std::memory_order_relaxed);
     }
   }
   MutexLock lock(turn_);

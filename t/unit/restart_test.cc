@@ -366,7 +366,7 @@ TEST(Restart, FlushesAreHonoured) {
   from.Set("flushed", "v");
   from.cache().FlushAll(from.thread());
   from.Set("k", "v");
-  from.cache().FlushAllAt(from.clock().now() + 50);
+  from.cache().FlushAllAt(from.thread(), from.clock().now() + 50);
   RestartSaver::Options save;
   save.moment = At(1000, 50, 1);
   const std::string file = SaveToString(from.cache(), save);

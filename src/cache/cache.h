@@ -231,6 +231,13 @@ class Cache {
   // The same with the slack: what it really takes.
   size_t ChunkBytes(const Item* item) const;
 
+  // Tests: what threads share, part by part; the rest belongs to one each.
+  struct SharedPart {
+    const char* name;
+    const void* at;
+    size_t bytes;
+  };
+  std::vector<SharedPart> SharedPartsForTest() const;
   // Tests: all memory that threads share and that a warm read may not write.
   std::vector<std::pair<void*, size_t>> SharedMemoryForTest() const;
 

@@ -164,4 +164,20 @@ std::vector<std::pair<void*, size_t>> Cache::SharedMemoryForTest() const {
   return {assoc_->bucket_span(), slabs_->arena_span()};
 }
 
+std::vector<Cache::SharedPart> Cache::SharedPartsForTest() const {
+  const Assoc::Region slots = assoc_->slots_region();
+  const Assoc::Region stripes = assoc_->stripes_region();
+  const auto items = slabs_->arena_span();
+  const auto pages = slabs_->pages_span();
+  return {{"slots", slots.at, slots.bytes},
+          {"stripes", stripes.at, stripes.bytes},
+          {"items", items.first, items.second},
+          {"pages", pages.first, pages.second},
+          {"table", assoc_.get(), sizeof(Assoc)},
+          {"slabs", slabs_.get(), sizeof(Slabs)},
+          {"eviction", eviction_.get(), sizeof(Eviction)},
+          {"epoch", &epochs_, sizeof(epochs_)},
+          {"cache", this, sizeof(Cache)}};
+}
+
 }  // namespace cucache

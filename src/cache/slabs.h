@@ -206,6 +206,10 @@ class Slabs {
     return resident_.load(std::memory_order_relaxed) << page_shift_;
   }
 
+  // Tests: what is known about those pages.
+  std::pair<void*, size_t> pages_span() const {
+    return {pages_, touched_pages() * sizeof(Page)};
+  }
   // Tests: the part of the arena that is in use.
   std::pair<void*, size_t> arena_span() const {
     return {arena_, static_cast<size_t>(touched_pages()) << page_shift_};

@@ -50,12 +50,15 @@ class Pair {
   void AddPeer(std::vector<Side>* sides,
                std::function<void(void*, const Key*, size_t)> run);
 
-  uint64_t failed_sets() const { return failed_sets_; }
+  uint64_t failed_sets(Who who) const {
+    return who == Who::kCucache ? failed_sets_ : peer_failed_sets_;
+  }
 
  private:
   std::unique_ptr<Ours> ours_;
   std::vector<void*> workers_;
   std::atomic<uint64_t> failed_sets_{0};
+  std::atomic<uint64_t> peer_failed_sets_{0};
   std::vector<std::unique_ptr<char[]>> buffers_;
 };
 

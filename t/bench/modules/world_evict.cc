@@ -47,7 +47,10 @@ void EvictWorld(const Options& o) {
   Register(o, {"set_evicts", o.all_cores, fresh, set, AtMost(0.12)});
   RegisterOnce("set_evicts/failed", [=](benchmark::State& state) {
     Figures figures;
-    figures[Who::kCucache] = static_cast<double>(pair->failed_sets());
+    for (const Who who : {Who::kCucache, Who::kMemcached}) {
+      if (who == Who::kMemcached && !pair->has_peer()) continue;
+      figures[who] = static_cast<double>(pair->failed_sets(who));
+    }
     Publish(state, figures, {GoalOf::kOwnAtMost, 0}, "failed sets");
   });
 }

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/argv_front.h"
+#include "base/memory_budget.h"
 #include "base/network.h"
 #include "base/usage.h"
 
@@ -303,8 +304,24 @@ void Derive(Settings* s) {
   }
 }
 
+// The bound of the buffers, and a -m that the control group has room for.
+void FitMemory(Settings* s) {
+  MemoryBudget budget;
+  budget.maxbytes = s->maxbytes;
+  budget.maxbytes_given = !IsDefault("memory_limit");
+  budget.buffers = s->read_buf_mem_limit;
+  budget.buffers_given = !IsDefault("read_buf_mem_limit");
+  budget.threads = s->num_threads;
+  budget.connections = s->maxconns;
+  const std::string note = FitBudget(CgroupMemoryLimit(), &budget);
+  if (!note.empty()) std::fprintf(stderr, "cucached: %s\n", note.c_str());
+  s->maxbytes = budget.maxbytes;
+  s->read_buf_mem_limit = budget.buffers;
+}
+
 bool CheckTogether(Settings* s, int* exit_code) {
   Derive(s);
+  FitMemory(s);
   if (s->num_threads > 64) {
     std::fprintf(stderr,
                  "cucached: warning: -t %d is more than most machines have "

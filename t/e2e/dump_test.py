@@ -181,7 +181,7 @@ def overwrite(server, stop, problems):
 
 
 def between_servers(folder):
-  source = Server(folder, "-m", "512", "-I", "32m")
+  source = Server(folder, "-m", "250", "-I", "32m")
   target = Server(folder, "-m", "300", "-I", "32m", "-t", "2")
   client = Client(source)
   client.store(make_items(ITEMS))
@@ -200,7 +200,8 @@ def between_servers(folder):
   writer.join()
   print("#", dump_says, "#", load[2], sep="", end="")
   check("the writer had no trouble", problems, [])
-  check("the table has grown meanwhile", client.stat(b"hash_bytes") > before)
+  if ITEMS >= 200000:
+    check("the table has grown meanwhile", client.stat(b"hash_bytes") > before)
   check("dump and load end well", (dump.returncode, load[0]), (0, 0))
   other = Client(target)
   compare("between servers", other, make_items(ITEMS))

@@ -75,6 +75,7 @@ struct CacheFigures {
            hash_is_expanding = 0, hash_load_percent = 0, hash_moves = 0,
            maxbytes = 0, total_pages = 0, malloced_bytes = 0, epoch = 0,
            limbo_items = 0;
+  uint64_t crawler_cpu_us = 0;
   bool lru_crawler_running = false;
   RestartFigures restart;
 };
@@ -312,6 +313,7 @@ class Cache {
 
   // --- Maintenance (cache_maintenance.cc). ---
   void MaintenanceLoop();
+  bool CrawlStep(CacheThread& t);
   bool MaintainTable(CacheThread& t);
   bool MaintenanceStep(CacheThread& t);
   void Wake();
@@ -340,6 +342,8 @@ class Cache {
   alignas(64) std::atomic<uint64_t> next_cas_block_{1};
   std::atomic<uint64_t> table_bytes_{0};
   std::atomic<uint64_t> slabs_moved_{0};
+  // CPU time; written by the maintenance thread only.
+  std::atomic<uint64_t> crawler_ns_{0};
   std::atomic<uint64_t> moves_{0};  // of items between pages
 
   mutable Mutex flush_lock_;

@@ -75,6 +75,7 @@ CacheFigures Cache::figures() {
   f.maxbytes = settings_.maxbytes.load();
   f.total_pages = slabs_->open_pages();
   f.malloced_bytes = f.total_pages * slabs_->page_size();
+  f.crawler_cpu_us = crawler_ns_.load(std::memory_order_relaxed) / 1000;
   f.epoch = epochs_.epoch();
   f.restart = restart_figures_;
   ForEachThread([&](CacheThread& t) { f.limbo_items += t.limbo_size(); });

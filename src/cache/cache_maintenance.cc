@@ -5,6 +5,7 @@
 // slab_maintenance_thread, lru_maintainer_thread, item_crawler_thread.)
 
 #include <pthread.h>
+#include <time.h>
 
 #include <algorithm>
 #include <chrono>
@@ -37,6 +38,13 @@ constexpr RelTime kReleaseInterval = 4;
 // A walk follows items that move this many times.
 constexpr int kMaxPasses = 8;
 
+uint64_t ThreadCpuNs() {
+  timespec time;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<uint64_t>(time.tv_sec) * 1000000000 +
+         static_cast<uint64_t>(time.tv_nsec);
+}
+
 }  // namespace
 
 void Cache::StartMaintenance() {
@@ -61,6 +69,13 @@ void Cache::Wake() {
   wake_.notify_one();
 }
 
+bool Cache::CrawlStep(CacheThread& t) {
+  const uint64_t before = ThreadCpuNs();
+  const bool more = crawler_->Step(t, kCrawlChunks);
+  crawler_ns_.fetch_add(ThreadCpuNs() - before, std::memory_order_relaxed);
+  return more;
+}
+
 void Cache::MaintenanceLoop() {
   pthread_setname_np(pthread_self(), "cu-maintenance");
   CacheThread t(*this, maintenance_stats_);
@@ -69,8 +84,8 @@ void Cache::MaintenanceLoop() {
     const auto start = steady_clock::now();
     const bool busy = MaintenanceStep(t);
     // Switched off, it still finishes what a flush or a client asked for.
-    const bool crawling = (settings_.lru_crawler || crawler_->running()) &&
-                          crawler_->Step(t, kCrawlChunks);
+    const bool crawling =
+        (settings_.lru_crawler || crawler_->running()) && CrawlStep(t);
     const auto spent = steady_clock::now() - start;
     t.Offline();
     CollectAll();

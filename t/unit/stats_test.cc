@@ -95,7 +95,7 @@ TEST_F(StatsTest, OwnRows) {
                                         "limbo_items",       "grace_waits",
                                         "restart_items",     "restart_expired",
                                         "restart_dropped",   "restart_load_ms",
-                                        "restart_save_ms"};
+                                        "restart_save_ms",   "crawler_cpu_us"};
   EXPECT_EQ(Names(worker->Admin("stats cucache")), own);
   const std::vector<std::string> names = Names(worker->Admin("stats"));
   for (const std::string& name : own) {

@@ -183,7 +183,6 @@ TEST(Flags, ExtendedValuesOutOfRange) {
 }
 
 TEST(Flags, WhatIsNotThereIsRefused) {
-  ExpectRefused("-e /x", 64, "-e is not supported yet");
   ExpectRefused("-N 2", 64, "-N is not supported yet");
   ExpectRefused("-U 70000", 64, "no port number");
   ExpectRefused("-U 11211 -o udp_trust=10.0/8", 64, "is no network");

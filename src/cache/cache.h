@@ -265,9 +265,13 @@ class Cache {
   Queue QueueForNew(uint64_t hash, std::string_view key, uint8_t* mark);
   // As Allocate() of an item that was in this queue; nullptr if it is refused.
   Item* AllocateSaved(CacheThread& t, const ItemShape& shape, Queue q);
-  char* TakeOrEvict(CacheThread& t, size_t bytes, Queue q);
+  struct Wait;
+  void BeginWait(CacheThread& t, Wait* wait);
+  void EndWait(CacheThread& t, const Wait& wait, bool success);
+  bool MayWait(CacheThread& t, Wait* wait) const;
+  char* TakeOrEvict(CacheThread& t, size_t bytes, Queue q, Wait* wait);
   char* TakeForMove(CacheThread& t, size_t bytes);
-  char* MakeRoom(CacheThread& t, int c, Queue q);
+  char* MakeRoom(CacheThread& t, int c, Queue q, Wait* wait);
   void EvictAhead(CacheThread& t, size_t bytes);
   // `take(bytes)` gives a chunk or nullptr.
   template <class Take>

@@ -19,15 +19,19 @@ namespace {
 
 using std::chrono::steady_clock;
 
-// How long an allocation waits for others to pass a quiescent state before it
-// says "out of memory". It comes to this only when a reader is stalled, since
-// eviction works ahead.
+// How long an allocation, of however many chunks, waits for others to pass a
+// quiescent state before it says "out of memory". It comes to this only when a
+// reader is stalled, since eviction works ahead; or when there is nothing to
+// evict, because unfinished values hold the memory. Then the other connections
+// of the worker must not wait for each of them: a refusal halves the patience
+// with the next, a success doubles it, and it is back after ten seconds without
+// refusals.
 constexpr auto kMaxGraceWait = std::chrono::milliseconds(500);
-// In all, however many grace periods pass meanwhile.
-constexpr auto kMaxWait = std::chrono::seconds(5);
-// While readers are stalled for longer than that, others need not wait so long
-// each time.
 constexpr auto kMinGraceWait = std::chrono::milliseconds(1);
+constexpr auto kPatienceReturns = std::chrono::seconds(10);
+// As long as no other has been refused an allocation goes on for so long while
+// grace periods pass: others were quicker to take what became free.
+constexpr auto kMaxWait = std::chrono::seconds(2);
 // With -M: for chunks that others are about to give back.
 constexpr auto kNoEvictionWait = std::chrono::milliseconds(5);
 // Waited in vain this long, allocations drain more.
@@ -74,6 +78,13 @@ size_t Cache::LowPages() const { return HighPages() * 3 / 4; }
 
 // --- Allocation. ---
 
+// The waiting of one allocation; it begins when it has to wait at all.
+struct Cache::Wait {
+  bool begun = false;
+  steady_clock::time_point start, deadline, latest;
+  uint64_t epoch = 0;
+};
+
 bool Cache::TooLarge(const ItemShape& shape) const {
   return kPeerOverhead + shape.key.size() + (shape.flags != 0 ? 4 : 0) +
              uint64_t{shape.value_length} >
@@ -96,8 +107,10 @@ AllocateStatus Cache::Allocate(CacheThread& t, const ItemShape& shape,
   if (TooLarge(shape)) return AllocateStatus::kTooLarge;
   uint8_t mark = 0;
   const Queue q = QueueForNew(shape.hash, shape.key, &mark);
-  *item = AllocateWith(t, shape,
-                       [&](size_t bytes) { return TakeOrEvict(t, bytes, q); });
+  Wait wait;
+  *item = AllocateWith(
+      t, shape, [&](size_t bytes) { return TakeOrEvict(t, bytes, q, &wait); });
+  EndWait(t, wait, *item != nullptr);
   if (*item == nullptr) return AllocateStatus::kNoMemory;
   (*item)->mark.store(mark, std::memory_order_relaxed);
   return AllocateStatus::kOk;
@@ -105,8 +118,9 @@ AllocateStatus Cache::Allocate(CacheThread& t, const ItemShape& shape,
 
 Item* Cache::AllocateSaved(CacheThread& t, const ItemShape& shape, Queue q) {
   if (TooLarge(shape)) return nullptr;
+  Wait wait;
   return AllocateWith(t, shape, [&](size_t bytes) {
-    if (settings_.evict_to_free) return TakeOrEvict(t, bytes, q);
+    if (settings_.evict_to_free) return TakeOrEvict(t, bytes, q, &wait);
     // With -M nothing comes back, so there is nothing to wait for.
     return t.TakeChunk(slabs_->ClassFor(bytes), q, HighPages() / 2);
   });
@@ -184,11 +198,11 @@ void Cache::Free(CacheThread& t, Item* item) {
   }
 }
 
-char* Cache::TakeOrEvict(CacheThread& t, size_t bytes, Queue q) {
+char* Cache::TakeOrEvict(CacheThread& t, size_t bytes, Queue q, Wait* wait) {
   const int c = slabs_->ClassFor(bytes);
   char* chunk = t.TakeChunk(c, q, HighPages() / 2);
   if (slabs_->free_pages() < HighPages()) EvictAhead(t, bytes);
-  return chunk != nullptr ? chunk : MakeRoom(t, c, q);
+  return chunk != nullptr ? chunk : MakeRoom(t, c, q, wait);
 }
 
 // Eviction keeps a reserve of pages, so that nobody waits for a grace period.
@@ -204,22 +218,49 @@ void Cache::EvictAhead(CacheThread& t, size_t bytes) {
   t.debt_ = 0;
 }
 
-char* Cache::MakeRoom(CacheThread& t, int c, Queue q) {
+void Cache::BeginWait(CacheThread& t, Wait* wait) {
+  const auto now = steady_clock::now();
+  if (now - t.last_refusal_ >= kPatienceReturns) t.patience_ = kMaxGraceWait;
+  wait->begun = true;
+  wait->start = now;
+  wait->epoch = epochs_.epoch();
+  if (!settings_.evict_to_free) {
+    // Nothing is on its way to all those who come after one who was refused.
+    const bool first = t.patience_ == kMaxGraceWait;
+    wait->deadline = wait->latest = first ? now + kNoEvictionWait : now;
+    return;
+  }
+  wait->deadline = now + t.patience_;
+  wait->latest = t.patience_ == kMaxGraceWait ? now + kMaxWait : wait->deadline;
+}
+
+void Cache::EndWait(CacheThread& t, const Wait& wait, bool success) {
+  if (!wait.begun) return;
+  if (success) {
+    t.patience_ = std::min(kMaxGraceWait, 2 * t.patience_);
+  } else {
+    t.patience_ = std::max(kMinGraceWait, t.patience_ / 2);
+    t.last_refusal_ = steady_clock::now();
+  }
+}
+
+// True while the wait may go on.
+bool Cache::MayWait(CacheThread& t, Wait* wait) const {
+  const auto now = steady_clock::now();
+  const uint64_t epoch = epochs_.epoch();
+  if (epoch != wait->epoch) {
+    wait->epoch = epoch;
+    wait->deadline = std::min(wait->latest, now + t.patience_);
+  }
+  return now < wait->deadline;
+}
+
+char* Cache::MakeRoom(CacheThread& t, int c, Queue q, Wait* wait) {
   const bool evict = settings_.evict_to_free;
-  if (evict && t.patience_ < kMinGraceWait) t.patience_ = kMaxGraceWait;
-  const auto start = steady_clock::now();
-  const auto latest = start + kMaxWait;
-  auto deadline = start + (evict ? t.patience_ : kNoEvictionWait);
-  uint64_t epoch = epochs_.epoch();
-  for (int round = 0; round < 2 || steady_clock::now() < deadline; ++round) {
-    // While grace periods pass nobody is stalled: others were quicker to take
-    // what became free.
-    if (evict && epochs_.epoch() != epoch) {
-      epoch = epochs_.epoch();
-      deadline = std::min(latest, steady_clock::now() + t.patience_);
-    }
+  if (!wait->begun) BeginWait(t, wait);
+  for (int round = 0; round < 2 || MayWait(t, wait); ++round) {
     if (evict && !eviction_->Drain(t, slabs_->page_size()) &&
-        steady_clock::now() - start >= kDrainMore) {
+        steady_clock::now() - wait->start >= kDrainMore) {
       eviction_->DrainMore(t);
     }
     // The caller holds no item.
@@ -233,10 +274,7 @@ char* Cache::MakeRoom(CacheThread& t, int c, Queue q) {
       chunk = t.TakeChunk(
           c, q == Queue::kMain ? Queue::kProbation : Queue::kMain, 0);
     }
-    if (chunk != nullptr) {
-      t.patience_ = kMaxGraceWait;
-      return chunk;
-    }
+    if (chunk != nullptr) return chunk;
     t.stats().grace_waits.Add();
     if (round < 8) {
       sched_yield();
@@ -244,7 +282,6 @@ char* Cache::MakeRoom(CacheThread& t, int c, Queue q) {
       usleep(100);
     }
   }
-  t.patience_ = std::max(kMinGraceWait, t.patience_ / 2);
   t.counters_[static_cast<size_t>(c)][static_cast<size_t>(q)].outofmemory.Add();
   return nullptr;
 }

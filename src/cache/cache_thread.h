@@ -133,6 +133,7 @@ class CacheThread {
   size_t debt_ = 0;
   // How long the next allocation may wait for a grace period.
   std::chrono::milliseconds patience_{0};
+  std::chrono::steady_clock::time_point last_refusal_{};
 
   SpinLock mu_;
   std::array<std::array<Magazine, kQueues>, kMaxSlabClasses> magazines_

@@ -126,8 +126,9 @@ class Assoc {
   // The item of kReplace must have the same key. The table does not touch
   // Item::state: decide sets and clears kLinked.
   // kFull: decide wanted an insert, there was no room, and the table may not
-  // grow; nothing was changed.
-  // `fetched`: FindForUpdate() was called just now.
+  // grow; or, for a moment, it could not go on with a merge that is being
+  // turned around, because a walk forbids the moves that would make room (W1).
+  // Nothing was changed. `fetched`: FindForUpdate() was called just now.
   template <class Decide>
   Outcome Update(uint64_t hash, std::string_view key, Decide&& decide,
                  bool fetched = false);

@@ -47,6 +47,12 @@ def server_name(path):
   return "cucached" if b"cucache" in said else "memcached"
 
 
+def sanitized(path):
+  """Built with a sanitizer, whose own memory is many times the program's."""
+  with open(path, "rb") as binary:
+    return b"__sanitizer_" in binary.read()
+
+
 def add_server_options(parser):
   parser.add_argument("--server", default=os.environ.get("CUCACHED",
                                                          "./cucached"),

@@ -50,7 +50,8 @@ def server_name(path):
 def sanitized(path):
   """Built with a sanitizer, whose own memory is many times the program's."""
   with open(path, "rb") as binary:
-    return b"__sanitizer_" in binary.read()
+    content = binary.read()
+  return b"__asan_" in content or b"__tsan_" in content
 
 
 def add_server_options(parser):

@@ -33,12 +33,12 @@ is() {
   [ "x$2" = "x$3" ] || printf '#   got: %s\n#   expected: %s\n' "$2" "$3"
 }
 
-# await command...: waits up to ten seconds for it to succeed.
+# await command...: waits up to a minute for it to succeed.
 await() {
   tries=0
   until "$@" >/dev/null 2>&1; do
     tries=$((tries + 1))
-    [ "$tries" -lt 100 ] || return 1
+    [ "$tries" -lt 600 ] || return 1
     sleep 0.1
   done
 }
@@ -46,7 +46,7 @@ await() {
 # code command...: runs it, output to $tmp/out and $tmp/err, prints its code;
 # 124 if it does not end.
 code() {
-  timeout 20 "$@" >"$tmp/out" 2>"$tmp/err" && echo 0 || echo $?
+  timeout 60 "$@" >"$tmp/out" 2>"$tmp/err" && echo 0 || echo $?
 }
 
 # answers port: a server says its version there.
@@ -71,12 +71,12 @@ alive() {
 }
 dead() { ! alive "$1"; }
 
-# A free port of the loopback address.
+# A free port of the loopback address, which no client is given meanwhile.
 free_port() {
-  python3 -c 'import socket
-s = socket.socket()
-s.bind(("127.0.0.1", 0))
-print(s.getsockname()[1])'
+  python3 -B -c 'import sys
+sys.path.insert(0, sys.argv[1])
+import blackbox
+print(blackbox.free_port())' "$top_srcdir/t/conformance"
 }
 
 # The user to drop to: only root can, and must name one.

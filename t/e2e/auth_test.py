@@ -51,7 +51,7 @@ class Server:
     atexit.register(self.process.kill)
 
   def port(self):
-    for _ in range(200):
+    for _ in range(1200):
       try:
         with open(self.ports) as file:
           return int(file.read().split("TCP INET: ")[1].split()[0])
@@ -65,10 +65,10 @@ class Server:
 
   def stop(self):
     self.process.terminate()
-    return self.process.wait(20)
+    return self.process.wait(60)
 
   def await_log(self, words):
-    for _ in range(200):
+    for _ in range(1200):
       if words in self.log():
         return True
       time.sleep(0.05)
@@ -108,7 +108,7 @@ def write(path, text):
 def refuses(what, code, words, *options):
   result = subprocess.run([DAEMON, "-p", "-1", "-l", "127.0.0.1", "-u", "root",
                            *options], capture_output=True, text=True,
-                          timeout=30, check=False)
+                          timeout=60, check=False)
   check(what, (result.returncode, words in result.stderr), (code, True))
 
 
@@ -162,7 +162,7 @@ def test_authfile(folder):
   check("the users stay", Client(port).login("u9", "p9"), "STORED")
   write(users, "new:word\n")
   server.process.send_signal(signal.SIGHUP)
-  for _ in range(200):
+  for _ in range(1200):
     if Client(port).login("new", "word") == "STORED":
       break
     time.sleep(0.05)
@@ -234,7 +234,7 @@ def main():
     test_authfile(folder)
     probe = subprocess.run([DAEMON, "-S", "-p", "0", "-s", "/nonexistent/x",
                             "-u", "root"], capture_output=True, text=True,
-                           timeout=30, check=False)
+                           timeout=60, check=False)
     if "not built with SASL" in probe.stderr:
       print("# this build has no SASL")
     else:

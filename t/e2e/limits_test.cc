@@ -101,19 +101,23 @@ TEST(Limits, APortInUseIsAnError) {
 
 TEST(Limits, IdleConnectionsAreClosed) {
   Settings settings = TestSettings();
-  settings.idle_timeout = 1;
+  settings.idle_timeout = 3;
   TestServer server(settings);
   Client idle(server.port());
   Client busy(server.port());
   ASSERT_EQ("MN", idle.Ask("mn\r\n"));
-  for (int i = 0; i < 40; ++i) {
-    ASSERT_EQ("MN", busy.Ask("mn\r\n"));
-    std::this_thread::sleep_for(std::chrono::milliseconds(100));
-  }
+  const auto kicks = [&] {
+    StatsSum sum;
+    server.server().SumStats(&sum);
+    return sum.idle_kicks;
+  };
+  EXPECT_TRUE(Eventually([&] {
+    EXPECT_EQ("MN", busy.Ask("mn\r\n"));
+    return kicks() != 0;
+  }));
   EXPECT_TRUE(idle.AtEnd());
-  StatsSum sum;
-  server.server().SumStats(&sum);
-  EXPECT_EQ(1u, sum.idle_kicks);
+  EXPECT_EQ("MN", busy.Ask("mn\r\n"));
+  EXPECT_EQ(1u, kicks());
 }
 
 TEST(Limits, ReadBufferMemory) {
@@ -181,14 +185,11 @@ TEST(Limits, GreedyConnectionsLetOthersThrough) {
     return sum.conn_yields;
   };
   EXPECT_TRUE(Eventually([&] { return yields() > 100; }));
-  const auto begin = std::chrono::steady_clock::now();
-  for (int i = 0; i < 200; ++i) ASSERT_EQ("v", modest.Get("k"));
-  const std::chrono::duration<double> spent =
-      std::chrono::steady_clock::now() - begin;
+  // The greedy one does not end before these are answered.
+  for (int i = 0; i < 200; ++i) EXPECT_EQ("v", modest.Get("k"));
   stop = true;
   writer.join();
   reader.join();
-  EXPECT_LT(spent.count(), 10);
 }
 
 TEST(Places, UnixSocket) {

@@ -53,7 +53,7 @@ class Server:
     atexit.register(self.process.kill)
 
   def client(self):
-    for _ in range(400):
+    for _ in range(1200):
       try:
         with open(self.ports) as file:
           return Client(int(file.read().split("TCP INET: ")[1].split()[0]))
@@ -124,7 +124,7 @@ def value_of(i, version):
 def refuses(what, code, words, *options):
   result = subprocess.run([DAEMON, "-p", "-1", "-l", "127.0.0.1", *USER,
                            *options], capture_output=True, text=True,
-                          timeout=30, check=False)
+                          timeout=60, check=False)
   check(what, (result.returncode, words in result.stderr,
                result.stderr.count("\n")), (code, True, 1))
 
@@ -226,13 +226,13 @@ def test_daemon(folder):
   path = os.path.join(folder, "relative")
   for expected in ["EN", "HD"]:
     server = Server(folder, "-e", "relative", "-d", "-P", pid_file, cwd=folder)
-    check("-d", server.process.wait(30), 0)
+    check("-d", server.process.wait(60), 0)
     client = server.client()
     check("-d and a relative path", client.ask("mg k\r\n"), expected)
     client.ask("set k 0 0 1\r\n1\r\n")
     with open(pid_file) as file:
       os.kill(int(file.read()), signal.SIGTERM)
-    for _ in range(200):
+    for _ in range(1200):
       if not os.path.exists(pid_file):
         break
       time.sleep(0.05)

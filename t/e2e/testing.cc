@@ -49,7 +49,7 @@ void TestServer::Join() {
 namespace {
 
 void SetTimeouts(int fd) {
-  const timeval limit = {30, 0};
+  const timeval limit = {60, 0};
   setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
   setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
 }

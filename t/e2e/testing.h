@@ -80,10 +80,10 @@ class Client {
   std::string buffer_;
 };
 
-// Polls for up to ten seconds.
+// Polls for up to a minute.
 template <class Condition>
 bool Eventually(Condition&& condition) {
-  for (int i = 0; i < 1000; ++i) {
+  for (int i = 0; i < 6000; ++i) {
     if (condition()) return true;
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
@@ -94,6 +94,9 @@ bool Eventually(Condition&& condition) {
 // the server, so tests do not look at them.
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
 inline constexpr bool kSanitized = true;
+#elif defined(__has_feature)
+inline constexpr bool kSanitized =
+    __has_feature(thread_sanitizer) || __has_feature(address_sanitizer);
 #else
 inline constexpr bool kSanitized = false;
 #endif

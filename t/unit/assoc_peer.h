@@ -6,6 +6,11 @@
 #ifndef CUCACHE_T_UNIT_ASSOC_PEER_H_
 #define CUCACHE_T_UNIT_ASSOC_PEER_H_
 
+#include <cstdint>
+#include <map>
+#include <utility>
+#include <vector>
+
 #include "cache/assoc.h"
 
 namespace cucache {
@@ -39,6 +44,26 @@ class AssocPeer {
     return table.State().busy() && table.Sweep(buckets);
   }
   static TableState State(const Assoc& table) { return table.State(); }
+
+  // Where each word stands (segment, bucket), and each stripe's version; for a
+  // table at which nobody else works.
+  struct Picture {
+    std::map<uint64_t, std::pair<uint32_t, uint32_t>> words;
+    std::vector<uint64_t> versions;
+  };
+  static Picture Take(const Assoc& table) {
+    Picture picture;
+    for (uint32_t x = 0; x <= table.mask_; ++x) {
+      picture.versions.push_back(table.stripes_[x].Version());
+      for (uint32_t segment = 0; segment < table.segments(); ++segment) {
+        for (const auto& held : table.At(segment, x).slots) {
+          const uint64_t word = held.load(std::memory_order_relaxed);
+          if (word != slot::kEmpty) picture.words[word] = {segment, x};
+        }
+      }
+    }
+    return picture;
+  }
 };
 
 }  // namespace cucache

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "t/unit/assoc_items.h"
+#include "t/unit/assoc_peer.h"
 
 namespace cucache {
 namespace {
@@ -190,6 +191,51 @@ TEST(AssocTest, KeysOfOneHashFillTwoBucketsAndDoNotGrowTheTable) {
     EXPECT_EQ(n < 16, f.table.Find(h, KeyOf(n)) != nullptr) << n;
   }
   EXPECT_EQ(1u, f.table.segments());
+}
+
+// I2: a reader that missed a word that was moved learns it from the version of
+// the bucket that the word was moved into. Returns how many were moved.
+int MovesAreTold(const AssocPeer::Picture& before,
+                 const AssocPeer::Picture& after) {
+  int moved = 0;
+  for (const auto& [word, place] : after.words) {
+    const auto old = before.words.find(word);
+    if (old == before.words.end() || old->second == place) continue;
+    ++moved;
+    EXPECT_GT(after.versions[place.second], before.versions[place.second])
+        << "bucket " << place.second;
+  }
+  return moved;
+}
+
+TEST(AssocTest, DisplacementBumpsTheVersionOfTheDestination) {
+  Fixture f(Small(6, false));
+  int moved = 0;
+  auto before = AssocPeer::Take(f.table);
+  for (uint64_t n = 0; n < 480; ++n) {
+    ASSERT_EQ(Outcome::kDone, f.Set(KeyOf(n))) << n;
+    const auto after = AssocPeer::Take(f.table);
+    moved += MovesAreTold(before, after);
+    before = after;
+  }
+  EXPECT_GT(moved, 20);
+}
+
+TEST(AssocTest, MergingBumpsTheVersionsOfTheDestination) {
+  Fixture f(Small(6));
+  uint64_t n = 0;
+  for (; n < 3000; ++n) ASSERT_EQ(Outcome::kDone, f.Set(KeyOf(n)));
+  f.table.Maintain();
+  while (n > 1000) ASSERT_TRUE(f.Delete(KeyOf(--n)));
+  int moved = 0;
+  ASSERT_TRUE(AssocPeer::BeginMerge(f.table));
+  auto before = AssocPeer::Take(f.table);
+  while (AssocPeer::Sweep(f.table, 1)) {
+    const auto after = AssocPeer::Take(f.table);
+    moved += MovesAreTold(before, after);
+    before = after;
+  }
+  EXPECT_GT(moved, 20);
 }
 
 TEST(AssocTest, GrowsWithoutMaintenance) {

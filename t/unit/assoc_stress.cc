@@ -531,9 +531,14 @@ int Run(const Config& config) {
   }
   threads.emplace_back([&shared] { Maintenance(shared); });
   threads.emplace_back([&shared] { Walker(shared).Run(); });
-  const auto end = std::chrono::steady_clock::now() +
-                   std::chrono::duration<double>(config.seconds);
-  while (std::chrono::steady_clock::now() < end) {
+  using Clock = std::chrono::steady_clock;
+  const auto end = Clock::now() + std::chrono::duration<double>(config.seconds);
+  // On a busy machine it may take longer until the run proves something.
+  const auto latest = end + std::chrono::minutes(1);
+  const auto proves = [&] {
+    return last_sequence > 4 && shared.turned > 0 && shared.walks > 0;
+  };
+  while (Clock::now() < end || (!proves() && Clock::now() < latest)) {
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
     most = std::max(most, shared.table.segments());
     last_sequence = AssocPeer::State(shared.table).sequence();

@@ -626,6 +626,20 @@ TEST(RestartHostile, SumsThatLie) {
     file.blocks.back().payload[at] ^= 1;
     ExpectRefused(PutTogether(file), &box, "sum at " + std::to_string(at));
   }
+  // Below a checksum that is right: PutTogether() would mend these two.
+  const std::string good = SmallFile();
+  const size_t payload = good.size() - sizeof(restart::Trailer);
+  for (const size_t at : {offsetof(restart::Trailer, blocks),
+                          offsetof(restart::Trailer, chain)}) {
+    std::string bad = good;
+    bad[payload + at] ^= 1;
+    BlockHeader header;
+    std::memcpy(&header, &bad[payload - sizeof(header)], sizeof(header));
+    header.checksum = restart::BlockChecksum(TakeApart(good).header.file_id,
+                                             header, &bad[payload]);
+    std::memcpy(&bad[payload - sizeof(header)], &header, sizeof(header));
+    ExpectRefused(bad, &box, "sum at " + std::to_string(at));
+  }
   File file = TakeApart(SmallFile());
   file.header.next_cas = ~uint64_t{0};
   ExpectRefused(PutTogether(file), &box, "CAS");

@@ -7,12 +7,14 @@
 
 #include <cerrno>
 
+#include "net/syscalls.h"
+
 namespace cucache {
 namespace {
 
 // One span is the common case and cheaper without a msghdr.
 ssize_t ReceiveOnce(int fd, const iovec* spans, int count) {
-  if (count == 1) return recv(fd, spans->iov_base, spans->iov_len, 0);
+  if (count == 1) return Recv(fd, spans->iov_base, spans->iov_len);
   return readv(fd, spans, count);
 }
 
@@ -25,7 +27,7 @@ ssize_t SocketReceive(Channel& channel, const iovec* spans, int count) {
 }
 
 ssize_t SendOnce(int fd, const iovec* spans, int count, int flags) {
-  if (count == 1) return send(fd, spans->iov_base, spans->iov_len, flags);
+  if (count == 1) return Send(fd, spans->iov_base, spans->iov_len, flags);
   msghdr message{};
   message.msg_iov = const_cast<iovec*>(spans);
   message.msg_iovlen = static_cast<size_t>(count);

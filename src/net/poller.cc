@@ -6,6 +6,8 @@
 
 #include <cerrno>
 
+#include "net/syscalls.h"
+
 namespace cucache {
 
 Poller::~Poller() {
@@ -42,7 +44,7 @@ void Poller::Remove(int fd, Pollable* pollable) {
 }
 
 bool Poller::RunOnce(bool wait) {
-  const int n = epoll_wait(fd_, ready_.data(), kBatch, wait ? -1 : 0);
+  const int n = EpollWait(fd_, ready_.data(), kBatch, wait ? -1 : 0);
   if (n < 0) return errno == EINTR;
   count_ = n;
   next_ = 0;

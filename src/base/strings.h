@@ -14,8 +14,10 @@
 #ifndef CUCACHE_BASE_STRINGS_H_
 #define CUCACHE_BASE_STRINGS_H_
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -41,15 +43,23 @@ namespace cucache {
 inline constexpr size_t kMaxDigits = 20;
 
 char* FormatU64(uint64_t value, char* to);
+// "00" to "99".
+inline constexpr std::array<char, 200> kDigitPairs = [] {
+  std::array<char, 200> pairs{};
+  for (size_t i = 0; i < 100; ++i) {
+    pairs[2 * i] = static_cast<char>('0' + i / 10);
+    pairs[2 * i + 1] = static_cast<char>('0' + i % 10);
+  }
+  return pairs;
+}();
 inline char* FormatU32(uint32_t value, char* to) {
-  // Client flags nearly always, and lengths often.
+  // Lengths often, and client flags nearly always.
   if (value < 10) {
     *to = static_cast<char>('0' + value);
     return to + 1;
   }
   if (value < 100) {
-    to[0] = static_cast<char>('0' + value / 10);
-    to[1] = static_cast<char>('0' + value % 10);
+    std::memcpy(to, &kDigitPairs[2 * value], 2);
     return to + 2;
   }
   return FormatU64(value, to);

@@ -59,6 +59,9 @@ struct Lookup {
   std::string_view key;
   uint64_t hash;
   Item* item;  // out; nullptr: not there
+  // Between the stages: its first bucket; a slot that may be the key's.
+  const Bucket* bucket = nullptr;
+  const std::atomic<uint64_t>* slot = nullptr;
 };
 
 // memcmp() == 0 without a call for what is as short as keys are.
@@ -119,6 +122,14 @@ class Assoc {
   // by one and in their order, as by Find; there is no moment at which all the
   // answers hold together.
   void FindBatch(Lookup* lookups, size_t n) const;
+  // The stages of that, for who has something to do between them: a Locator
+  // for each key (its `hash` is there), as soon as it is known; Gather them, at
+  // most kLookupGroup; Settle one after another, in their order. The answer is
+  // what the table has when Settle is called.
+  static constexpr size_t kLookupGroup = 32;
+  class Locator;
+  void Gather(Lookup* lookups, size_t n) const;
+  [[nodiscard]] Item* Settle(const Lookup& lookup) const;
 
   // Calls decide(Item* old or nullptr) -> Decision with the key's two stripes
   // locked and does what it says. decide may run more than once (only the last
@@ -250,7 +261,6 @@ class Assoc {
   using Slot = std::atomic<uint64_t>;
 
   static constexpr size_t kMaintainStep = 1024;
-  static constexpr size_t kLookupGroup = 32;
 
   Bucket& At(uint32_t segment, uint32_t x) const {
     return base_[(size_t{segment} << bits_) + x];
@@ -269,6 +279,11 @@ class Assoc {
     return item->key_length == key.size() &&
            SameBytes(item->key_data(), key.data(), key.size());
   }
+  // The other bucket of a key, beside the one that was located.
+  const Bucket& Second(const Lookup& lookup) const {
+    const Probe probe(lookup.hash, mask_);
+    return lookup.bucket[int64_t{probe.x2} - int64_t{probe.x1}];
+  }
   static uint64_t FindWord(const Bucket& bucket, uint64_t tag,
                            std::string_view key);
   static const Slot* FindTag(const Bucket& bucket, uint64_t tag);
@@ -276,7 +291,6 @@ class Assoc {
   static const Slot* FindTag(const Bucket& bucket, uint64_t tag,
                              std::index_sequence<kIndex...>);
   Item* FindValidated(uint64_t hash, std::string_view key) const;
-  void FindGroup(Lookup* lookups, size_t n) const;
 
   // --- Writing (assoc.cc). ---
   // Fetches what a writer will touch, so that it holds its locks for less.
@@ -420,12 +434,41 @@ inline Item* Assoc::Find(uint64_t hash, std::string_view key) const {
   const Probe probe(hash, mask_);
   const uint32_t segment = State().SegmentOf(probe.group);
   const Slot* const slot = FindTag(At(segment, probe.x1), probe.tag);
-  if (slot != nullptr) {
-    // Acquire, as in FindWord.
-    Item* const item = slot::ItemOf(slot->load(std::memory_order_acquire));
-    if (item != nullptr && SameKey(item, key)) return item;
+  return Settle({key, hash, nullptr, nullptr, slot});
+}
+
+// The first stage, for any number of keys in a row: what it reads of the table
+// it reads once.
+class Assoc::Locator {
+ public:
+  explicit Locator(const Assoc& table)
+      : base_(table.base_),
+        mask_(table.mask_),
+        bits_(table.bits_),
+        segments_(table.State()) {}
+
+  CUCACHE_ALWAYS_INLINE void operator()(Lookup* lookup) const {
+    const Probe probe(lookup->hash, mask_);
+    const size_t segment = segments_.Of(probe.group);
+    lookup->bucket = &base_[(segment << bits_) + probe.x1];
+    PrefetchLine(lookup->bucket);
   }
-  return FindValidated(hash, key);
+
+ private:
+  const Bucket* const base_;
+  const uint32_t mask_;
+  const unsigned bits_;
+  const TableState::Segments segments_;
+};
+
+CUCACHE_ALWAYS_INLINE Item* Assoc::Settle(const Lookup& lookup) const {
+  if (lookup.slot != nullptr) {
+    // Acquire, as in FindWord, and for the order of these loads.
+    const uint64_t word = lookup.slot->load(std::memory_order_acquire);
+    Item* const item = slot::ItemOf(word);
+    if (item != nullptr && SameKey(item, lookup.key)) return item;
+  }
+  return FindValidated(lookup.hash, lookup.key);
 }
 
 template <class Decide>

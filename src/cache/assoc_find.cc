@@ -8,6 +8,28 @@
 
 namespace cucache {
 
+namespace {
+
+// Has any slot this tag? Acquire, as in FindWord: a bucket that has none needs
+// no second look. Unrolled and without branches: of a key that is absent all
+// sixteen slots have to be read.
+template <size_t... kIndex>
+CUCACHE_ALWAYS_INLINE bool HasTag(const Bucket& bucket, uint64_t tag,
+                                  std::index_sequence<kIndex...>) {
+  const uint64_t wanted = tag << slot::kTagShift;
+  uint64_t least = ~uint64_t{0};
+  ((least = std::min(
+        least, bucket.slots[kIndex].load(std::memory_order_acquire) ^ wanted)),
+   ...);
+  return slot::Tag(least) == 0;
+}
+
+CUCACHE_ALWAYS_INLINE bool HasTag(const Bucket& bucket, uint64_t tag) {
+  return HasTag(bucket, tag, std::make_index_sequence<kSlotsPerBucket>());
+}
+
+}  // namespace
+
 // A miss counts only if the version of the first bucket and the state are what
 // they were before the slots were read: a key that was moved from its second
 // bucket to the first behind our back has bumped that version, one that was
@@ -26,10 +48,12 @@ Item* Assoc::FindValidated(uint64_t hash, std::string_view key) const {
     const uint32_t home = state.HomeOf(probe.group);
     uint32_t segment = two ? state.source() : home;
     for (;; segment = home) {
-      uint64_t word = FindWord(At(segment, probe.x1), probe.tag, key);
-      if (word != slot::kEmpty) return slot::ItemOf(word);
-      word = FindWord(At(segment, probe.x2), probe.tag, key);
-      if (word != slot::kEmpty) return slot::ItemOf(word);
+      for (const uint32_t x : {probe.x1, probe.x2}) {
+        const Bucket& bucket = At(segment, x);
+        if (!HasTag(bucket, probe.tag)) continue;
+        const uint64_t word = FindWord(bucket, probe.tag, key);
+        if (word != slot::kEmpty) return slot::ItemOf(word);
+      }
       if (segment == home) break;
     }
     if (stripes_[probe.x1].Version() == version && State() == state) {
@@ -50,62 +74,57 @@ namespace {
 
 CUCACHE_ALWAYS_INLINE void PrefetchItem(const std::atomic<uint64_t>& slot) {
   const uint64_t word = slot.load(std::memory_order_relaxed);
-  const char* const item = reinterpret_cast<const char*>(slot::ItemOf(word));
-  const unsigned lines = slot::Lines(word);
-  for (unsigned i = 0; i < lines; ++i) PrefetchLine(item + i * kCacheLine);
+  const char* line = reinterpret_cast<const char*>(slot::ItemOf(word));
+  const char* const last = line + (slot::Lines(word) - 1) * kCacheLine;
+  for (;; line += kCacheLine) {
+    PrefetchLine(line);
+    if (line == last) break;
+  }
 }
 
 }  // namespace
 
-// In stages over the whole group, so that the misses of one stage overlap:
-// first buckets; items, or second buckets; the other items; keys. What the
-// stages find is the slot of a candidate by its tag. Only the last stage reads
-// what counts, key after key: so who sees of a writer's two stores the later
-// one, under an earlier key, sees the other as well. Whatever is not settled by
-// the candidate goes through Find, with all its memory in the cache by then.
-void Assoc::FindGroup(Lookup* lookups, size_t n) const {
-  const Bucket* first[kLookupGroup];
-  const Slot* slots[kLookupGroup];
-  const TableState state = State();
-  for (size_t i = 0; i < n; ++i) {
-    const Probe probe(lookups[i].hash, mask_);
-    first[i] = &At(state.SegmentOf(probe.group), probe.x1);
-    PrefetchLine(first[i]);
+// Look-up in batches goes in stages over the whole group, so that the misses of
+// one stage overlap: first buckets (Locator); items, or second buckets; the
+// other items (Gather); keys (Settle). What the stages find is the slot of a
+// candidate by its tag. Only Settle reads what counts, key after key: so who
+// sees of a writer's two stores the later one, under an earlier key, sees the
+// other as well. Whatever is not settled by the candidate goes through
+// FindValidated, with all its memory in the cache by then. The state may have
+// changed since then: the candidate is wrong at worst.
+void Assoc::Gather(Lookup* lookups, size_t n) const {
+  Lookup* later[kLookupGroup];
+  size_t open = 0;
+  if (n == 1) {
+    // Nothing to overlap with.
+    const uint64_t tag = lookups->hash >> slot::kTagShift;
+    lookups->slot = FindTag(*lookups->bucket, tag);
+    return;
   }
-  for (size_t i = 0; i < n; ++i) {
-    const Probe probe(lookups[i].hash, mask_);
-    slots[i] = FindTag(*first[i], probe.tag);
-    if (slots[i] != nullptr) {
-      PrefetchItem(*slots[i]);
-    } else {
-      PrefetchLine(first[i] + (int64_t{probe.x2} - int64_t{probe.x1}));
-      PrefetchLine(&stripes_[probe.x1]);
+  for (Lookup* l = lookups; l != lookups + n; ++l) {
+    l->slot = FindTag(*l->bucket, l->hash >> slot::kTagShift);
+    if (l->slot != nullptr) {
+      PrefetchItem(*l->slot);
+      continue;
     }
+    later[open++] = l;
+    PrefetchLine(&Second(*l));
+    PrefetchLine(&stripes_[Probe(l->hash, mask_).x1]);
   }
-  for (size_t i = 0; i < n; ++i) {
-    if (slots[i] != nullptr) continue;
-    const Probe probe(lookups[i].hash, mask_);
-    slots[i] =
-        FindTag(first[i][int64_t{probe.x2} - int64_t{probe.x1}], probe.tag);
-    if (slots[i] != nullptr) PrefetchItem(*slots[i]);
-  }
-  for (size_t i = 0; i < n; ++i) {
-    Lookup& lookup = lookups[i];
-    // Acquire: for the item, and for the order of these loads.
-    const uint64_t word = slots[i] == nullptr
-                              ? slot::kEmpty
-                              : slots[i]->load(std::memory_order_acquire);
-    Item* const item = slot::ItemOf(word);
-    lookup.item = item != nullptr && SameKey(item, lookup.key)
-                      ? item
-                      : FindValidated(lookup.hash, lookup.key);
+  for (size_t i = 0; i < open; ++i) {
+    Lookup& l = *later[i];
+    l.slot = FindTag(Second(l), l.hash >> slot::kTagShift);
+    if (l.slot != nullptr) PrefetchItem(*l.slot);
   }
 }
 
 void Assoc::FindBatch(Lookup* lookups, size_t n) const {
   while (n > 0) {
     const size_t group = std::min(n, kLookupGroup);
-    FindGroup(lookups, group);
+    const Locator locate(*this);
+    for (size_t i = 0; i < group; ++i) locate(&lookups[i]);
+    Gather(lookups, group);
+    for (size_t i = 0; i < group; ++i) lookups[i].item = Settle(lookups[i]);
     lookups += group;
     n -= group;
   }

@@ -144,16 +144,36 @@ class Cache {
   // Fills lookups[i].item with what the table has, live or not; whoever uses
   // it asks Check().
   void FindBatch(CacheThread&, Lookup* lookups, size_t n) const {
-    if (n == 1) {
-      lookups->item = assoc_->Find(lookups->hash, lookups->key);
-    } else {
-      assoc_->FindBatch(lookups, n);
-    }
+    assoc_->FindBatch(lookups, n);
   }
-  // What is wrong with an item from FindBatch. kNot: it is alive.
+  // The same in stages (cache/assoc.h); the first one computes the hash.
+  class Locator {
+   public:
+    explicit Locator(const Cache& cache)
+        : hash_(cache.hash_), locate_(*cache.assoc_) {}
+    CUCACHE_ALWAYS_INLINE void operator()(Lookup* lookup) const {
+      lookup->hash = hash_(lookup->key);
+      locate_(lookup);
+    }
+
+   private:
+    const KeyHash hash_;
+    const Assoc::Locator locate_;
+  };
+  void Gather(Lookup* lookups, size_t n) const { assoc_->Gather(lookups, n); }
+  Item* Settle(const Lookup& lookup) const { return assoc_->Settle(lookup); }
+  // What is wrong with an item from these. kNot: it is alive.
   Absent Check(const Item* item) const { return Check(item, clock_.now()); }
   Absent Check(const Item* item, RelTime now) const {
+    CheckFlush(now);
+    return CheckItem(item, now);
+  }
+  // The two halves of that: whether a flush has fallen due, which holds for all
+  // items looked at in this moment, and the item.
+  void CheckFlush(RelTime now) const {
     if (now >= flush_at_.load(std::memory_order_relaxed)) FlushNow();
+  }
+  Absent CheckItem(const Item* item, RelTime now) const {
     if (item->generation.load(std::memory_order_relaxed) !=
         generation_.load(std::memory_order_acquire)) {
       return Absent::kFlushed;

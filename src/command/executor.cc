@@ -13,13 +13,6 @@ Executor::Executor(Cache& cache, CacheThread& thread, Settings& settings,
       control_(control),
       clock_(cache.clock()) {}
 
-void Executor::FindBatch(Lookup* lookups, size_t n) {
-  for (size_t i = 0; i < n; ++i) {
-    lookups[i].hash = cache_.Hash(lookups[i].key);
-  }
-  cache_.FindBatch(thread_, lookups, n);
-}
-
 bool Executor::Inspect(const Request& request, ItemFacts* facts) {
   stats_.meta_cmds.Add();
   const Item* item = cache_.Find(thread_, HashOf(request), request.key);

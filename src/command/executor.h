@@ -72,25 +72,62 @@ class Executor {
   // For a Request's `hash`, when more than one of the calls below gets it.
   uint64_t Hash(std::string_view key) const { return cache_.Hash(key); }
 
-  // --- Look-ups. Staged, so that many are under way at once: FindBatch, then
-  // one Fetch each, in order. A request with kVivify goes alone.
-  // FindBatch fills `hash` and `item` of each.
-  void FindBatch(Lookup* lookups, size_t n);
-  // `found` is what FindBatch found for it (may be dead or nullptr). A hit that
+  // --- Look-ups. Staged, so that many are under way at once (cache/assoc.h):
+  // a Locator for each key, Gather up to kLookupGroup of them, then Settle and
+  // Fetch, or Get, one after another, in order. A request with kVivify goes
+  // alone. The Locator fills `hash`.
+  Cache::Locator Locator() const { return Cache::Locator(cache_); }
+  void Gather(Lookup* lookups, size_t n) const { cache_.Gather(lookups, n); }
+  Item* Settle(const Lookup& lookup) const { return cache_.Settle(lookup); }
+  // `found` is what Settle found for it (may be dead or nullptr). A hit that
   // changes nothing (the mark is saturated) writes no shared memory.
   void Fetch(const Request& request, Item* found, Result* result);
+  // What the answers to one batch have in common: read once, counted once.
+  class Batch {
+   public:
+    explicit Batch(Executor& executor)
+        : executor_(executor),
+          now_(executor.clock_.now()),
+          observed_(executor.detail() || executor.Watched(kWatchFetchers)) {
+      executor.cache_.CheckFlush(now_);
+    }
+    ~Batch() {
+      executor_.stats_.get_cmds.Add(hits_);
+      executor_.stats_.get_hits.Add(hits_);
+    }
+    Batch(const Batch&) = delete;
+    Batch& operator=(const Batch&) = delete;
+
+   private:
+    friend class Executor;
+    Executor& executor_;
+    const RelTime now_;
+    const bool observed_;
+    uint64_t hits_ = 0;
+  };
   // get, gets, and the binary ones without an expiry: Fetch for requests
   // without options whose answer needs nothing but the item. Returns what is
   // answered, nullptr on a miss.
-  Item* Get(const Lookup& lookup) {
-    Item* const item = lookup.item;
-    const RelTime now = clock_.now();
-    if (item == nullptr || cache_.Check(item, now) != Absent::kNot ||
-        detail() || Watched(kWatchFetchers)) {
-      return GetObserved(lookup);
+  CUCACHE_ALWAYS_INLINE Item* Get(const Lookup& lookup, Batch* batch) {
+    Item* const item = cache_.Settle(lookup);
+    if (item == nullptr || batch->observed_ ||
+        cache_.CheckItem(item, batch->now_) != Absent::kNot) {
+      return GetObserved(lookup, item);
     }
-    MarkHit(item, now);
+    CountHit(item, batch);
     return item;
+  }
+  // mg with flags that only say what is shown: Fetch for requests without
+  // options.
+  CUCACHE_ALWAYS_INLINE void Show(const Lookup& lookup, Batch* batch,
+                                  Result* result) {
+    Item* const item = cache_.Settle(lookup);
+    if (item == nullptr || batch->observed_ ||
+        cache_.CheckItem(item, batch->now_) != Absent::kNot ||
+        !DescribePlain(item, batch->now_, result)) {
+      return ShowObserved(lookup, item, result);
+    }
+    CountHit(item, batch);
   }
   void Touch(const Request& request, Result* result);
   // me. Returns false on a miss. Marks nothing.
@@ -159,11 +196,25 @@ class Executor {
 
   // fetch.cc
   // Get, with everything that is rare.
-  Item* GetObserved(const Lookup& lookup);
-  void MarkHit(Item* item, RelTime now) {
-    item->Touch(now);
-    stats_.get_cmds.Add();
-    Count(&ThreadStats::get_hits, &ClassCounters::get_hits, item);
+  Item* GetObserved(const Lookup& lookup, Item* found);
+  void ShowObserved(const Lookup& lookup, Item* found, Result* result);
+  // What the client is told about a hit; false if the item is marked.
+  static bool DescribePlain(Item* item, RelTime now, Result* result) {
+    // In this order, as in Describe.
+    result->cas = item->cas.load(std::memory_order_acquire);
+    if (item->HasState(Item::kStale | Item::kWinSent)) return false;
+    result->status = Status::kHit;
+    result->item = item;
+    result->was_fetched = item->fetched();
+    result->idle = item->idle(now);
+    result->value_length = item->value_length;
+    result->exptime_before = item->exptime.load(std::memory_order_relaxed);
+    return true;
+  }
+  void CountHit(Item* item, Batch* batch) {
+    item->Touch(batch->now_);
+    ++batch->hits_;
+    ClassRow(item).get_hits.Add();
   }
   void CountMiss(const Request& request, Absent why);
   void Describe(const Request& request, Item* item, Result* result);

@@ -149,14 +149,21 @@ void Executor::Fetch(const Request& request, Item* found, Result* result) {
   }
 }
 
-Item* Executor::GetObserved(const Lookup& lookup) {
+Item* Executor::GetObserved(const Lookup& lookup, Item* found) {
   Request request;
   request.key = lookup.key;
   request.hash = lookup.hash;
   request.options = kNoWin;
   Result result;
-  Fetch(request, lookup.item, &result);
+  Fetch(request, found, &result);
   return result.item;
+}
+
+void Executor::ShowObserved(const Lookup& lookup, Item* found, Result* result) {
+  Request request;
+  request.key = lookup.key;
+  request.hash = lookup.hash;
+  Fetch(request, found, result);
 }
 
 void Executor::Touch(const Request& request, Result* result) {

@@ -9,7 +9,7 @@
 //
 // Who fills what, as the protocols rely on it:
 //   hash      left 0 by the protocols, in Request and in Lookup: the Executor
-//             computes it (FindBatch in stages, the others at the start). For
+//             computes it (Locate for look-ups, the others at the start). For
 //             a store, which is two calls, it is Executor::Hash().
 //   exptime, vivify_exptime   Executor::clock().FromExptime(client's number).
 //   Result    starts as Result{} and is filled by every command:

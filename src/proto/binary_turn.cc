@@ -86,6 +86,7 @@ BinaryTurn::Flow BinaryTurn::Refuse(const BinaryHeader& header,
 BinaryTurn::Flow BinaryTurn::Collect(const Packet& packet) {
   if (size_ == kBatch && !Drain()) return Stop(Next::kBlocked);
   lookups_[size_].key = packet.key();
+  executor_.Locator()(&lookups_[size_]);
   begins_[size_++] = packet.begin;
   at_ += packet.header.head_length();
   return true;
@@ -95,20 +96,15 @@ bool BinaryTurn::Drain() {
   if (size_ == 0) return true;
   const size_t n = size_;
   size_ = 0;
-  executor_.FindBatch(lookups_, n);
+  executor_.Gather(lookups_, n);
   output_.set_last(at_ == end_);
-  bool touched = false;
+  Executor::Batch batch(executor_);
   for (size_t i = 0; i < n; ++i) {
     if (output_.blocked()) {
       at_ = begins_[i];
       return false;
     }
-    // As in the text protocol (T2 in proto/turn.h).
-    const bool looks_again =
-        Packet(begins_[i]).row.Has(kExpires) && lookups_[i].item != nullptr;
-    if (touched && !looks_again) executor_.FindBatch(&lookups_[i], 1);
-    touched |= looks_again;
-    Answer(begins_[i], lookups_[i]);
+    Answer(begins_[i], lookups_[i], &batch);
     --*budget_;
   }
   return true;
@@ -116,10 +112,11 @@ bool BinaryTurn::Drain() {
 
 bool BinaryTurn::Ready() { return Drain() && !output_.blocked(); }
 
-void BinaryTurn::Answer(const char* begin, const Lookup& lookup) {
+void BinaryTurn::Answer(const char* begin, const Lookup& lookup,
+                        Executor::Batch* batch) {
   const Packet packet(begin);
   Item* const found = packet.row.Has(kExpires) ? TouchKey(packet, lookup)
-                                               : executor_.Get(lookup);
+                                               : executor_.Get(lookup, batch);
   if (found == nullptr) return AnswerMiss(packet);
   const std::string_view key =
       packet.row.Has(kWithKey) ? lookup.key : std::string_view();
@@ -146,7 +143,7 @@ Item* BinaryTurn::TouchKey(const Packet& packet, const Lookup& lookup) {
   request.options = kTouch | kIsTouch | kNoWin;
   request.exptime = clock().FromExptime(LoadBig<uint32_t>(packet.extras()));
   Result result;
-  executor_.Fetch(request, lookup.item, &result);
+  executor_.Fetch(request, executor_.Settle(lookup), &result);
   return result.item;
 }
 

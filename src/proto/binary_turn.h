@@ -47,7 +47,7 @@ class BinaryTurn : private TurnBase {
   struct Packet;
   using Handler = Flow (BinaryTurn::*)(const Packet& packet);
 
-  static constexpr size_t kBatch = 32;
+  static constexpr size_t kBatch = Assoc::kLookupGroup;
 
   // Whether a packet has a part of its body.
   enum class Part : uint8_t { kNever, kMay, kMust };
@@ -113,7 +113,7 @@ class BinaryTurn : private TurnBase {
   bool Drain();
   // The same, and the output takes another reply.
   bool Ready();
-  void Answer(const char* begin, const Lookup& lookup);
+  void Answer(const char* begin, const Lookup& lookup, Executor::Batch* batch);
   Item* TouchKey(const Packet& packet, const Lookup& lookup);
   void AnswerMiss(const Packet& packet);
 

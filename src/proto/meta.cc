@@ -373,14 +373,12 @@ void ParseMetaGet(const Tokens& tokens, const Clock& clock, char* key_buffer,
   if (!out->reply.show_value) out->request.options |= kNoValue;
 }
 
-const char* ParsePlainMetaGet(const char* p, const char* end,
-                              MetaRequest* out) {
+const char* ParsePlainMetaGet(const char* p, const char* end, MetaReply* out) {
   const char* const key = p;
   p = FindPlainEnd(p, end);
   const auto length = static_cast<size_t>(p - key);
   if (length - 1 >= kMaxKeyLength) return nullptr;
-  MetaReply& shown = out->reply;
-  out->request.key = shown.key = {key, length};
+  out->key = {key, length};
   uint64_t seen = 0;
   for (;; p += 2) {
     if (end - p < 3) {
@@ -396,20 +394,19 @@ const char* ParsePlainMetaGet(const char* p, const char* end,
     seen |= bit;
     switch (kFlagRules[letter].kind) {
       case FlagKind::kValue:
-        shown.show_value = true;
+        out->show_value = true;
         break;
       case FlagKind::kQuiet:
-        shown.quiet = true;
+        out->quiet = true;
         break;
       case FlagKind::kShown:
-        shown.fields[shown.count++] = static_cast<char>(letter);
+        out->fields[out->count++] = static_cast<char>(letter);
         break;
       default:
         return nullptr;
     }
   }
   if (std::memcmp(p, "\r\n", 2) != 0) return nullptr;
-  if (!shown.show_value) out->request.options |= kNoValue;
   return p + 2;
 }
 

@@ -61,7 +61,7 @@ void ParseMetaGet(const Tokens& tokens, const Clock& clock, char* key_buffer,
 // single spaces, up to "\r\n", in [p, end). Returns what follows it; nullptr,
 // and `out` is to be made anew, for every other line, right or wrong.
 [[nodiscard]] const char* ParsePlainMetaGet(const char* p, const char* end,
-                                            MetaRequest* out);
+                                            MetaReply* out);
 void ParseMetaSet(const Tokens& tokens, const Clock& clock, char* key_buffer,
                   MetaRequest* out);
 void ParseMetaDelete(const Tokens& tokens, const Clock& clock, char* key_buffer,

@@ -14,7 +14,9 @@
 #include <cstring>
 #include <string_view>
 
+#include "base/bytes.h"
 #include "base/strings.h"
+#include "cache/assoc_layout.h"
 #include "command/request.h"
 
 namespace cucache {
@@ -78,16 +80,20 @@ const StatusName& NameOf(Status status);
 inline constexpr size_t kMaxValueLine =
     6 + kMaxKeyLength + 1 + 10 + 1 + 10 + 1 + 20 + 2;
 
-// Writes it to `to`; returns the end.
-inline char* FormatValueLine(std::string_view key, const Item& item,
-                             bool with_cas, char* to) {
-  std::memcpy(to, "VALUE ", 6);
-  to += 6;
-  std::memcpy(to, key.data(), key.size());
-  to += key.size();
-  *to++ = ' ';
-  to = FormatU32(item.flags(), to);
-  *to++ = ' ';
+// Writes it to `to`, and may spoil eight bytes behind; returns the end.
+CUCACHE_ALWAYS_INLINE char* FormatValueLine(std::string_view key,
+                                            const Item& item, bool with_cas,
+                                            char* to) {
+  // One store each, of which the end is written again (Output::Room).
+  std::memcpy(to, "VALUE \0", 8);
+  to = CopyShort(to + 6, key.data(), key.size());
+  std::memcpy(to, " 0 ", 4);
+  if (item.HasState(Item::kHasFlags)) {
+    to = FormatU32(item.flags(), to + 1);
+    *to++ = ' ';
+  } else {
+    to += 3;
+  }
   to = FormatU32(item.value_length, to);
   if (with_cas) {
     *to++ = ' ';

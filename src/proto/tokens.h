@@ -46,12 +46,16 @@ inline const char* FindPlainEnd(const char* p, const char* end) {
   constexpr uint64_t kOnes = 0x0101010101010101;
   constexpr uint64_t kHighs = 0x8080808080808080;
   if constexpr (std::endian::native == std::endian::little) {
-    for (; end - p >= 8; p += 8) {
-      uint64_t word;
-      std::memcpy(&word, p, sizeof(word));
-      // The lowest set bit is exact; a borrow can only spoil those above it.
-      const uint64_t found = (word - kOnes * (' ' + 1)) & ~word & kHighs;
-      if (found != 0) return p + std::countr_zero(found) / 8;
+    if (end - p >= 8) {
+      const char* const last = end - 8;
+      do {
+        uint64_t word;
+        std::memcpy(&word, p, sizeof(word));
+        // The lowest set bit is exact; a borrow can only spoil those above it.
+        const uint64_t found = (word - kOnes * (' ' + 1)) & ~word & kHighs;
+        if (found != 0) return p + std::countr_zero(found) / 8;
+        p += 8;
+      } while (p <= last);
     }
   }
   while (p != end && static_cast<uint8_t>(*p) > ' ') ++p;

@@ -92,27 +92,41 @@ Turn::Flow Turn::Command() {
 
 // ---- Lines of keys. ----
 
+size_t Turn::Collectable() const {
+  const int most = std::min(*budget_ - commands_, keys_left_);
+  return std::min(kBatch - size_, static_cast<size_t>(std::max(most, 0)));
+}
+
 bool Turn::CollectGets() {
   constexpr std::string_view kName = "get ";
-  bool any = false;
-  while (size_ < kBatch && commands_ < *budget_ && keys_left_ > 0) {
-    if (left() < kName.size() ||
-        std::memcmp(at_, kName.data(), kName.size()) != 0) {
+  const size_t most = Collectable();
+  const char* const end = end_;
+  const char* at = at_;
+  const Cache::Locator locate = executor_.Locator();
+  Lookup* lookup = &lookups_[size_];
+  Entry* entry = &entries_[size_];
+  size_t n = 0;
+  for (; n < most; ++n) {
+    if (static_cast<size_t>(end - at) < kName.size() ||
+        std::memcmp(at, kName.data(), kName.size()) != 0) {
       break;
     }
-    const char* const key = at_ + kName.size();
-    const char* const stop = FindPlainEnd(key, end_);
+    const char* const key = at + kName.size();
+    const char* const stop = FindPlainEnd(key, end);
     const auto length = static_cast<size_t>(stop - key);
-    if (length - 1 >= kMaxKeyLength || end_ - stop < 2 ||
+    if (length - 1 >= kMaxKeyLength || end - stop < 2 ||
         std::memcmp(stop, "\r\n", 2) != 0) {
       break;
     }
-    AddKey({key, length}, KeyLine{}, true);
-    --keys_left_;
-    at_ = stop + 2;
-    any = true;
+    PutKey(locate, {key, length}, lookup++);
+    *entry++ = Entry(Kind::kKey, true, KeyLine{});
+    at = stop + 2;
   }
-  return any;
+  at_ = at;
+  size_ += n;
+  commands_ += static_cast<int>(n);
+  keys_left_ -= static_cast<int>(n);
+  return n != 0;
 }
 
 bool Turn::BeginKeyCommand(Flow* flow) {
@@ -213,14 +227,42 @@ Turn::Flow Turn::Keys() {
     }
     if (keys_left_ <= 0) return Stop(Next::kYield);
     if (size_ == kBatch && !Drain()) return Stop(Next::kBlocked);
-    AddKey(key, s_.keys_, last);
+    PutKey(executor_.Locator(), key, &lookups_[size_]);
+    entries_[size_++] = Entry(Kind::kKey, last, s_.keys_);
     --keys_left_;
     s_.keys_.any = true;
     at_ = last ? stop + 1 : stop;
-    if (!last) continue;
-    s_.state_ = State::kCommand;
-    return true;
+    if (last) {
+      ++commands_;
+      s_.state_ = State::kCommand;
+      return true;
+    }
+    CollectKeys();
   }
+}
+
+void Turn::CollectKeys() {
+  const size_t most = std::min(kBatch - size_, static_cast<size_t>(keys_left_));
+  const char* const end = end_;
+  const char* at = at_;
+  const Cache::Locator locate = executor_.Locator();
+  const Entry common(Kind::kKey, false, s_.keys_);
+  Lookup* lookup = &lookups_[size_];
+  Entry* entry = &entries_[size_];
+  size_t n = 0;
+  for (; n < most; ++n) {
+    // It is a space: `at` is where a key ended.
+    const char* const key = at + 1;
+    const char* const stop = FindPlainEnd(key, end);
+    const auto length = static_cast<size_t>(stop - key);
+    if (length - 1 >= kMaxKeyLength || stop == end || *stop != ' ') break;
+    PutKey(locate, {key, length}, lookup++);
+    *entry++ = common;
+    at = stop;
+  }
+  at_ = at;
+  size_ += n;
+  keys_left_ -= static_cast<int>(n);
 }
 
 // The one line that says what is wrong; what keys stood before it have been
@@ -244,15 +286,28 @@ Turn::Flow Turn::EndKeys(const char* next) {
 
 // ---- The batch. ----
 
-void Turn::AddKey(std::string_view key, const KeyLine& line,
-                  bool ends_command) {
-  lookups_[size_].key = key;
-  Entry& entry = entries_[size_++];
-  entry.begin = key.data();
-  entry.is_meta = false;
-  entry.ends_command = ends_command;
-  new (&entry.line) KeyLine(line);
-  commands_ += ends_command;
+CUCACHE_ALWAYS_INLINE void Turn::AnswerKey(const Entry& entry,
+                                           const Lookup& lookup,
+                                           Executor::Batch* batch) {
+  Item* const item = entry.line.touch ? TouchKey(entry.line, lookup)
+                                      : executor_.Get(lookup, batch);
+  if (item == nullptr) {
+    if (entry.ends_command) output_.Append(reply::kEnd);
+    return;
+  }
+  AppendWithValue(
+      item, kMaxValueLine, entry.ends_command ? kLineEndAndEnd : kLineEnd,
+      [&](char* to) __attribute__((always_inline)) {
+        return FormatValueLine(lookup.key, *item, entry.line.with_cas, to);
+      });
+}
+
+CUCACHE_ALWAYS_INLINE void Turn::AnswerShown(const MetaReply& shown,
+                                             const Lookup& lookup,
+                                             Executor::Batch* batch) {
+  Result result;
+  executor_.Show(lookup, batch, &result);
+  AnswerMetaGet(shown, result, false);
 }
 
 bool Turn::Drain() {
@@ -260,54 +315,39 @@ bool Turn::Drain() {
   const size_t n = size_;
   size_ = 0;
   commands_ = 0;
-  executor_.FindBatch(lookups_, n);
+  executor_.Gather(lookups_, n);
   output_.set_last(at_ == end_);
-  bool touched = false;
+  Executor::Batch batch(executor_);
   for (size_t i = 0; i < n; ++i) {
-    Entry& entry = entries_[i];
+    const Entry& entry = entries_[i];
     if (output_.blocked()) {
-      PutBack(entry);
+      PutBack(i);
       return false;
     }
-    // T2. (A touch that found something will look again anyway.)
-    const bool looks_again = Touches(entry) && lookups_[i].item != nullptr;
-    if (touched && !looks_again) executor_.FindBatch(&lookups_[i], 1);
-    touched |= looks_again;
-    if (entry.is_meta) {
-      AnswerMeta(entry.meta, lookups_[i]);
+    if (entry.kind == Kind::kKey) {
+      AnswerKey(entry, lookups_[i], &batch);
+    } else if (entry.kind == Kind::kShown) {
+      AnswerShown(metas_[i].shown, lookups_[i], &batch);
     } else {
-      AnswerKey(entry, lookups_[i]);
+      AnswerMeta(metas_[i].meta, lookups_[i]);
     }
     *budget_ -= entry.ends_command;
   }
   return true;
 }
 
-bool Turn::Touches(const Entry& entry) {
-  return entry.is_meta ? entry.meta.request.Has(kTouch) : entry.line.touch;
-}
-
-void Turn::PutBack(const Entry& entry) {
-  at_ = entry.begin;
-  s_.state_ = entry.is_meta ? State::kCommand : State::kKeys;
-  if (!entry.is_meta) s_.keys_ = entry.line;
+void Turn::PutBack(size_t i) {
+  if (entries_[i].kind == Kind::kKey) {
+    at_ = lookups_[i].key.data();
+    s_.state_ = State::kKeys;
+    s_.keys_ = entries_[i].line;
+  } else {
+    at_ = metas_[i].begin;
+    s_.state_ = State::kCommand;
+  }
 }
 
 bool Turn::Ready() { return Drain() && !output_.blocked(); }
-
-void Turn::AnswerKey(const Entry& entry, const Lookup& lookup) {
-  Item* const item =
-      entry.line.touch ? TouchKey(entry.line, lookup) : executor_.Get(lookup);
-  if (item == nullptr) {
-    if (entry.ends_command) output_.Append(reply::kEnd);
-    return;
-  }
-  AppendWithValue(
-      item, kMaxValueLine, entry.ends_command ? kLineEndAndEnd : kLineEnd,
-      [&](char* to) {
-        return FormatValueLine(lookup.key, *item, entry.line.with_cas, to);
-      });
-}
 
 Item* Turn::TouchKey(const KeyLine& line, const Lookup& lookup) {
   Request request;
@@ -316,7 +356,7 @@ Item* Turn::TouchKey(const KeyLine& line, const Lookup& lookup) {
   request.options = kTouch | kIsTouch | kNoWin;
   request.exptime = line.exptime;
   Result result;
-  executor_.Fetch(request, lookup.item, &result);
+  executor_.Fetch(request, executor_.Settle(lookup), &result);
   return result.item;
 }
 
@@ -324,15 +364,20 @@ void Turn::AnswerMeta(MetaRequest& meta, const Lookup& lookup) {
   Request& request = meta.request;
   request.hash = lookup.hash;
   Result result;
-  executor_.Fetch(request, lookup.item, &result);
+  executor_.Fetch(request, executor_.Settle(lookup), &result);
+  const bool same = request.Has(kCompareCas) && result.cas == request.cas;
+  AnswerMetaGet(meta.reply, result, same);
+}
+
+void Turn::AnswerMetaGet(const MetaReply& reply, const Result& result,
+                         bool hides) {
   if (result.status != Status::kHit) {
-    if (!meta.reply.quiet) AppendMetaCode(meta.reply, "EN");
+    if (!reply.quiet) AppendMetaCode(reply, "EN");
     return;
   }
-  const bool same = request.Has(kCompareCas) && result.cas == request.cas;
-  const bool with_value = meta.reply.show_value && !same;
+  const bool with_value = reply.show_value && !hides;
   auto format = [&](char* to) {
-    return FormatMetaHit(meta.reply, result, with_value, clock().now(), to);
+    return FormatMetaHit(reply, result, with_value, clock().now(), to);
   };
   if (with_value) {
     AppendWithValue(result.item, kMaxMetaLine, kLineEnd, format);
@@ -343,33 +388,32 @@ void Turn::AnswerMeta(MetaRequest& meta, const Lookup& lookup) {
 
 bool Turn::CollectMetaGets() {
   constexpr std::string_view kName = "mg ";
-  bool any = false;
-  while (size_ < kBatch && commands_ < *budget_ && left() > kName.size() &&
-         std::memcmp(at_, kName.data(), kName.size()) == 0) {
-    MetaRequest* const meta = new (&entries_[size_].meta) MetaRequest;
-    const char* const next = ParsePlainMetaGet(at_ + kName.size(), end_, meta);
+  const size_t most = Collectable();
+  const Cache::Locator locate = executor_.Locator();
+  size_t n = 0;
+  for (; n < most; ++n) {
+    if (left() <= kName.size() ||
+        std::memcmp(at_, kName.data(), kName.size()) != 0) {
+      break;
+    }
+    MetaEntry& entry = metas_[size_ + n];
+    MetaReply* const shown = new (&entry.shown) MetaReply;
+    const char* const next = ParsePlainMetaGet(at_ + kName.size(), end_, shown);
     if (next == nullptr) break;
-    AddMeta(*meta, next);
-    any = true;
+    entry.begin = at_;
+    PutKey(locate, shown->key, &lookups_[size_ + n]);
+    entries_[size_ + n] = Entry(Kind::kShown, true, {});
+    at_ = next;
   }
-  return any;
-}
-
-// `meta` is that of the next entry; its line ends at `next`.
-void Turn::AddMeta(const MetaRequest& meta, const char* next) {
-  lookups_[size_].key = meta.request.key;
-  Entry& entry = entries_[size_++];
-  entry.begin = at_;
-  entry.is_meta = true;
-  entry.ends_command = true;
-  ++commands_;
-  at_ = next;
+  size_ += n;
+  commands_ += static_cast<int>(n);
+  return n != 0;
 }
 
 Turn::Flow Turn::MetaGet(const Line& line) {
   if (size_ == kBatch && !Drain()) return Stop(Next::kBlocked);
   const Tokens tokens(line.text);
-  Entry& entry = entries_[size_];
+  MetaEntry& entry = metas_[size_];
   MetaRequest* const meta = new (&entry.meta) MetaRequest;
   ParseMetaGet(tokens, clock(), key_buffers_[size_], meta);
   const bool alone = meta->request.Has(kVivify) || !meta->error.empty();
@@ -383,7 +427,11 @@ Turn::Flow Turn::MetaGet(const Line& line) {
     --*budget_;
     return Reply(meta->error);
   }
-  AddMeta(*meta, line.next);
+  entry.begin = at_;
+  PutKey(executor_.Locator(), meta->request.key, &lookups_[size_]);
+  entries_[size_++] = Entry(Kind::kMeta, true, {});
+  ++commands_;
+  at_ = line.next;
   if (!alone) return true;
   return Drain() ? true : Stop(Next::kBlocked);
 }

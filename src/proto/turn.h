@@ -11,9 +11,9 @@
 //
 // Invariant T1: at_ and the session's state say together where to go on. A
 // batch that is drained in part puts both back to its first open entry.
-// Invariant T2: no reply shows what is older than a reply before it did. A
-// batch is found in order, but a touch finds its key again, so what comes
-// behind it has to be found again as well.
+// Invariant T2: no reply shows what is older than a reply before it did: the
+// keys of a batch are settled (cache/assoc.h) one by one, each when it is
+// answered.
 //
 // Thread safety: one thread.
 
@@ -58,15 +58,25 @@ class Turn : private TurnBase {
   friend struct CommandTable;
   using KeyLine = Session::KeyLine;
 
-  static constexpr size_t kBatch = 32;
+  static constexpr size_t kBatch = Assoc::kLookupGroup;
+  enum class Kind : uint8_t {
+    kKey,    // of get, gets, gat, gats
+    kShown,  // mg whose flags only say what is shown
+    kMeta,   // any mg
+  };
   struct Entry {
-    Entry() {}  // nothing: most entries are not used
-    const char* begin;
-    bool is_meta;
+    Entry(Kind its_kind, bool ends, const KeyLine& its_line)
+        : line(its_line), kind(its_kind), ends_command(ends) {}
+    KeyLine line;  // kKey
+    Kind kind;
     bool ends_command;
+  };
+  struct MetaEntry {
+    MetaEntry() {}
+    const char* begin;
     union {
-      KeyLine line;      // !is_meta
-      MetaRequest meta;  // is_meta
+      MetaReply shown;   // kShown
+      MetaRequest meta;  // kMeta
     };
   };
 
@@ -84,6 +94,8 @@ class Turn : private TurnBase {
              bool possible = true);
 
   // --- Lines of keys. ---
+  // How many single-key commands may be collected now.
+  size_t Collectable() const;
   // Takes commands of the form "get <key>\r\n" as far as the batch goes;
   // false if there is none.
   bool CollectGets();
@@ -95,20 +107,32 @@ class Turn : private TurnBase {
   Flow BeginTouchKeys(size_t name_length, bool with_cas);
   Flow RefuseKeys(std::string_view error, const char* next);
   Flow EndKeys(const char* next);
+  // Takes the keys of a line that has begun, but not the last, as far as the
+  // batch goes.
+  void CollectKeys();
 
   // --- The batch. ---
-  void AddKey(std::string_view key, const KeyLine& line, bool ends_command);
+  CUCACHE_ALWAYS_INLINE static void PutKey(const Cache::Locator& locate,
+                                           std::string_view key,
+                                           Lookup* lookup) {
+    lookup->key = key;
+    locate(lookup);
+  }
   // Answers what is collected; false if output blocked before the end, and
   // then the input is put back (T1).
   bool Drain();
-  static bool Touches(const Entry& entry);
-  void PutBack(const Entry& entry);
+  void PutBack(size_t i);
   // The same, and the output takes another reply.
   bool Ready();
-  void AnswerKey(const Entry& entry, const Lookup& lookup);
+  inline void AnswerKey(const Entry& entry, const Lookup& lookup,
+                        Executor::Batch* batch);
   Item* TouchKey(const KeyLine& line, const Lookup& lookup);
-  void AddMeta(const MetaRequest& meta, const char* next);
+  inline void AnswerShown(const MetaReply& shown, const Lookup& lookup,
+                          Executor::Batch* batch);
   void AnswerMeta(MetaRequest& meta, const Lookup& lookup);
+  // The line of a meta get that gave `result`; `hides` a value that was asked
+  // for.
+  void AnswerMetaGet(const MetaReply& reply, const Result& result, bool hides);
 
   // --- Commands. ---
   Flow Dispatch(const Line& line);
@@ -157,9 +181,15 @@ class Turn : private TurnBase {
   size_t size_ = 0;   // entries of the batch
   int commands_ = 0;  // commands that end in it
   union {
-    Lookup lookups_[kBatch];  // not initialised: most are not used
+    // None of these is initialised: most are not used.
+    Lookup lookups_[kBatch];
   };
-  Entry entries_[kBatch];
+  union {
+    Entry entries_[kBatch];
+  };
+  union {
+    MetaEntry metas_[kBatch];
+  };
   char key_buffers_[kBatch][kKeyBuffer];
 };
 

@@ -59,6 +59,11 @@ TurnBase::Flow TurnBase::Dump() {
   }
 }
 
+void TurnBase::AppendLong(Item* item, Tail tail) {
+  output_.AppendValue(item);
+  output_.Append({kTail, tail});
+}
+
 Session::Step TurnBase::Finish(bool drained) {
   if (!drained) next_ = Next::kBlocked;
   const bool waits =

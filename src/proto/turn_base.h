@@ -14,6 +14,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "base/bytes.h"
 #include "cache/value.h"
 #include "command/executor.h"
 #include "proto/output.h"
@@ -62,29 +63,26 @@ class TurnBase {
   // A reply that has a value: format(to) writes at most `room` bytes in front
   // of it. A large value is not copied.
   template <class Format>
-  void AppendWithValue(Item* item, size_t room, Tail tail, Format&& format) {
-    static constexpr char kTail[] = "\r\nEND\r\n";
-    static_assert(sizeof(kTail) == 8);
+  CUCACHE_ALWAYS_INLINE void AppendWithValue(Item* item, size_t room, Tail tail,
+                                             Format&& format) {
     const size_t size = item->value_length;
-    const bool copied = size <= Output::kCopyLimit;
-    char* to = output_.Room(room + (copied ? size : 0) + tail);
-    to = format(to);
-    if (!copied) {
-      output_.Advance(to);
-      output_.AppendValue(item);
-      output_.Append({kTail, tail});
+    if (size > Output::kCopyLimit || item->chunked()) {
+      output_.Advance(format(output_.Room(room)));
+      AppendLong(item, tail);
       return;
     }
-    if (item->chunked()) {
-      CopyValueOut(*item, 0, to, size);
-    } else {
-      std::memcpy(to, item->data(), size);
-    }
-    to += size;
+    char* to = format(output_.Room(room + size + tail));
+    to = CopyShort(to, item->data(), size);
     // All of it whatever is wanted: past the end is allowed (Output::Room).
     std::memcpy(to, kTail, sizeof(kTail));
     output_.Advance(to + tail);
   }
+
+  static constexpr char kTail[] = "\r\nEND\r\n";
+  static_assert(sizeof(kTail) == 8);
+
+  // The value and its tail, when it is large or in pieces.
+  void AppendLong(Item* item, Tail tail);
 
   Session& s_;
   Executor& executor_;

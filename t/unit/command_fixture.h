@@ -77,9 +77,10 @@ class Worker {
 
   Result Fetch(const Request& request) {
     Lookup lookup{request.key, 0, nullptr};
-    executor.FindBatch(&lookup, 1);
+    executor.Locator()(&lookup);
+    executor.Gather(&lookup, 1);
     Result result;
-    executor.Fetch(request, lookup.item, &result);
+    executor.Fetch(request, executor.Settle(lookup), &result);
     return result;
   }
   Result Get(std::string_view key, int options = 0) {

@@ -3,6 +3,8 @@
 // What the commands mean, one thread at a time. (executor_threads_test.cc has
 // many.)
 
+#include <algorithm>
+
 #include "t/unit/command_fixture.h"
 
 namespace cucache {
@@ -446,10 +448,16 @@ TEST_F(ExecutorTest, ManyKeysAtOnce) {
   }
   std::vector<Lookup> lookups;
   for (const std::string& key : keys) lookups.push_back({key, 0, nullptr});
-  worker->executor.FindBatch(lookups.data(), lookups.size());
+  Executor& executor = worker->executor;
+  for (Lookup& lookup : lookups) executor.Locator()(&lookup);
+  constexpr size_t kGroup = Assoc::kLookupGroup;
+  for (size_t i = 0; i < keys.size(); i += kGroup) {
+    executor.Gather(&lookups[i], std::min(kGroup, keys.size() - i));
+  }
   for (size_t i = 0; i < keys.size(); ++i) {
     Result result;
-    worker->executor.Fetch(Worker::Key(keys[i]), lookups[i].item, &result);
+    Item* const found = executor.Settle(lookups[i]);
+    executor.Fetch(Worker::Key(keys[i]), found, &result);
     ASSERT_EQ(result.status, i % 3 != 0 ? Status::kHit : Status::kMiss);
     if (result.item == nullptr) continue;
     EXPECT_EQ(ValueOf(result.item), std::to_string(i));

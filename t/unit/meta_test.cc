@@ -56,19 +56,20 @@ TEST_F(Meta, PlainGet) {
                                 "mg key k q", "mg " + k250 + " v"}) {
     const std::string input = line + "\r\n";
     const char* const end = input.data() + input.size();
-    MetaRequest plain;
+    MetaReply plain;
     EXPECT_EQ(ParsePlainMetaGet(input.data() + 3, end, &plain), end) << line;
     EXPECT_EQ(ParsePlainMetaGet(input.data() + 3, end - 1, &plain), nullptr);
-    plain = MetaRequest();
+    plain = MetaReply();
     (void)ParsePlainMetaGet(input.data() + 3, end, &plain);
     const MetaRequest r = Parse(ParseMetaGet, line);
     EXPECT_EQ(r.error, "");
-    EXPECT_EQ(plain.request.key, r.request.key);
-    EXPECT_EQ(plain.request.options, r.request.options);
-    EXPECT_EQ(plain.reply.key, r.reply.key);
-    EXPECT_EQ(plain.reply.quiet, r.reply.quiet);
-    EXPECT_EQ(plain.reply.show_value, r.reply.show_value);
-    EXPECT_EQ(Fields(plain), Fields(r));
+    // It has no other options than to show or not to show.
+    EXPECT_EQ(r.request.options, plain.show_value ? 0 : kNoValue);
+    EXPECT_EQ(plain.key, r.request.key);
+    EXPECT_EQ(plain.key, r.reply.key);
+    EXPECT_EQ(plain.quiet, r.reply.quiet);
+    EXPECT_EQ(plain.show_value, r.reply.show_value);
+    EXPECT_EQ(std::string(plain.fields, plain.count), Fields(r));
   }
   for (const std::string& line : std::vector<std::string>{
            "mg ", "mg  k", "mg k ", "mg k  v", "mg k v v", "mg k s s",
@@ -76,7 +77,7 @@ TEST_F(Meta, PlainGet) {
            "mg k !", "mg k \xff", "mg k v\n", "mg k\t v", "mg k\r v",
            "mg " + k250 + "k v"}) {
     const std::string input = line + "\r\n";
-    MetaRequest plain;
+    MetaReply plain;
     EXPECT_EQ(ParsePlainMetaGet(input.data() + 3, input.data() + input.size(),
                                 &plain),
               nullptr)

@@ -4,10 +4,14 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <random>
 #include <string>
+
+#include "base/bytes.h"
 
 namespace cucache {
 namespace {
@@ -123,6 +127,25 @@ TEST(Strings, LooseNumbersAreTheCLibrarys) {
   EXPECT_TRUE(ParseLooseI64(" -12 ", &i64));
   EXPECT_EQ(i64, -12);
   EXPECT_FALSE(ParseLooseI64("+-12", &i64));
+}
+
+// Exactly these bytes, whatever their number, from and to any place.
+TEST(Bytes, CopyShort) {
+  constexpr size_t kMost = 300, kMargin = 64;
+  std::string from;
+  for (size_t i = 0; i < kMost; ++i) from += static_cast<char>('a' + i % 23);
+  for (size_t n = 0; n <= kMost; ++n) {
+    const std::string source = from.substr(0, n);  // ASan guards its end
+    const std::unique_ptr<char[]> exact(new char[n]);
+    std::copy(source.begin(), source.end(), exact.get());
+    std::string to(kMargin + n + kMargin, '.');
+    char* const end = CopyShort(to.data() + kMargin, exact.get(), n);
+    EXPECT_EQ(end, to.data() + kMargin + n);
+    const std::string dots(kMargin, '.');
+    ASSERT_EQ(to, dots + source + dots) << n;
+  }
+  char to = '.';
+  EXPECT_EQ(CopyShort(&to, nullptr, 0), &to);
 }
 
 TEST(Strings, Doubles) {

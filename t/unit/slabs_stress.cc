@@ -319,6 +319,10 @@ TEST(LargeItems, GivenUpWhileOthersDrain) {
   std::vector<std::thread> threads;
   for (int i = 0; i < 3; ++i) threads.emplace_back(work, i);
   std::this_thread::sleep_for(std::chrono::seconds(2));
+  // On a busy machine it may take longer.
+  for (int i = 0; i < 600 && stored <= 100; ++i) {
+    std::this_thread::sleep_for(milliseconds(100));
+  }
   stop = true;
   for (std::thread& t : threads) t.join();
   EXPECT_GT(stored, 100u);

@@ -18,6 +18,8 @@ namespace {
 constexpr uint64_t kCasLease = 256;
 // flush_all waits for the crawler before the generations (8 bits) run out.
 constexpr uint8_t kMaxGenerations = 250;
+// Of the clock's seconds, the first of which has begun.
+constexpr RelTime kFlushCrawlDelay = 2;
 // Address space for cache_memlimit to grow into.
 constexpr uint64_t kMinArena = uint64_t{16} << 30;
 constexpr uint64_t kArenaFactor = 4;
@@ -236,16 +238,32 @@ void Cache::WithGeneration(CacheThread& t, F&& f) {
                                crawler_->oldest_generation());
       if (outstanding < kMaxGenerations) return f();
     }
+    CrawlAfterFlush();
     crawler_->FinishRound(t);
   }
 }
 
+// Everything older is dead from here on. Its memory can wait: a moment later
+// many know from get_flushed why they missed, and who needs the memory before
+// meets the dead as pages are drained, or does not wait (MaintenanceStep).
+void Cache::BeginGeneration() const {
+  flush_at_.store(~RelTime{0}, std::memory_order_release);
+  generation_.fetch_add(1, std::memory_order_release);
+  clear_ghost_.store(true, std::memory_order_relaxed);
+  flush_crawl_at_.store(clock_.now() + kFlushCrawlDelay,
+                        std::memory_order_release);
+}
+
+// Acquire: the round that is asked for sees the generation of the flush whose
+// moment is taken away here. A later flush sets another.
+void Cache::CrawlAfterFlush() {
+  (void)flush_crawl_at_.exchange(~RelTime{0}, std::memory_order_acq_rel);
+  crawler_->RequestRound();
+}
+
 void Cache::FlushAll(CacheThread& t) {
   WithGeneration(t, [this] {
-    flush_at_.store(~RelTime{0}, std::memory_order_relaxed);
-    generation_.fetch_add(1, std::memory_order_release);
-    clear_ghost_.store(true, std::memory_order_relaxed);
-    crawler_->RequestRound();
+    BeginGeneration();
     Wake();
   });
 }
@@ -257,10 +275,7 @@ void Cache::FlushAllAt(CacheThread& t, RelTime when) {
 void Cache::FlushNow() const {
   MutexLock lock(flush_lock_);
   if (clock_.now() < flush_at_.load(std::memory_order_relaxed)) return;
-  generation_.fetch_add(1, std::memory_order_release);
-  flush_at_.store(~RelTime{0}, std::memory_order_release);
-  clear_ghost_.store(true, std::memory_order_relaxed);
-  crawler_->RequestRound();
+  BeginGeneration();
 }
 
 // --- What eviction asks for. ---

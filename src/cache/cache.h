@@ -317,6 +317,8 @@ class Cache {
   template <class F>
   void WithGeneration(CacheThread& t, F&& f) EXCLUDES(flush_lock_);
   void FlushNow() const;
+  void BeginGeneration() const REQUIRES(flush_lock_);
+  void CrawlAfterFlush();
   static void LowerEarliest(Page& page, RelTime at);
 
   // --- For eviction. ---
@@ -372,6 +374,8 @@ class Cache {
 
   mutable Mutex flush_lock_;
   mutable std::atomic<bool> clear_ghost_{false};
+  // When the crawler goes for what a flush left behind.
+  mutable std::atomic<RelTime> flush_crawl_at_{~RelTime{0}};
 
   Mutex threads_lock_;
   std::vector<CacheThread*> threads_ GUARDED_BY(threads_lock_);

@@ -126,7 +126,12 @@ bool Cache::MaintenanceStep(CacheThread& t) {
   bool busy =
       (assoc_->NeedsMaintenance() || now != last_second_) && MaintainTable(t);
   t.Quiescent();
-  if (settings_.evict_to_free && slabs_->free_pages() < HighPages()) {
+  const bool short_of_pages = slabs_->free_pages() < HighPages();
+  const RelTime crawl_at = flush_crawl_at_.load(std::memory_order_relaxed);
+  if (now >= crawl_at || (short_of_pages && crawl_at != ~RelTime{0})) {
+    CrawlAfterFlush();
+  }
+  if (settings_.evict_to_free && short_of_pages) {
     // Before the first is evicted, so that the ghost forgets nothing.
     eviction_->FitGhost(assoc_->size());
     busy |= eviction_->Drain(t, slabs_->page_size());
@@ -260,6 +265,9 @@ bool Cache::Walk(CacheThread&, WalkCursor* cursor, size_t max_chunks,
 }
 
 void Cache::MaintainForTest(CacheThread& t) {
+  if (flush_crawl_at_.load(std::memory_order_relaxed) != ~RelTime{0}) {
+    CrawlAfterFlush();
+  }
   while (MaintenanceStep(t) || crawler_->Step(t, kCrawlChunks)) t.Quiescent();
 }
 

@@ -97,6 +97,11 @@ MemoryFile::Lock MemoryFile::TryClaim(bool* saving, std::string* error) {
 
 bool MemoryFile::Claim(const std::function<bool()>& stop, std::string* error) {
   if (!OpenDirectory(error)) return false;
+  if (PeersMetaIsEmpty()) {
+    *error = "-e: " + path_ + ".meta is empty: memcached could not write it. " +
+             "Remove it to start without what " + path_ + " held";
+    return false;
+  }
   bool told = false;
   for (int waited = 0;;) {
     bool saving = false;
@@ -170,6 +175,16 @@ bool MemoryFile::Discard(bool saved, std::string* error) {
     return Fail("-e: " + path_ + " cannot be removed", error);
   }
   return SyncDirectory(error);
+}
+
+// memcached writes FILE.meta as it ends, and refuses to start over one that it
+// could not write. It is refused here as well: the FILE beside it holds what
+// somebody meant to keep.
+bool MemoryFile::PeersMetaIsEmpty() const {
+  struct stat info;
+  return fstatat(directory_, (name_ + ".meta").c_str(), &info,
+                 AT_SYMLINK_NOFOLLOW) == 0 &&
+         S_ISREG(info.st_mode) && info.st_size == 0;
 }
 
 // memcached would take FILE, whatever is in it by then, for the memory that

@@ -74,6 +74,7 @@ class MemoryFile {
   bool StandsInDirectory(int fd) const;
   bool SyncDirectory(std::string* error) const;
   void DropPeersMeta();
+  bool PeersMetaIsEmpty() const;
   bool Fail(const std::string& what, std::string* error) const;
   void CloseNew();
 

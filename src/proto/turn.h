@@ -151,6 +151,7 @@ class Turn : private TurnBase {
   Flow Touch(const Line& line);
   Flow Quit(const Line& line);
   Flow Admin(const Line& line);
+  Flow BeginDump(const Line& line, std::string_view what);
   Flow Watch(const Line& line);
   Flow Unknown(const Line& line);
 

@@ -167,10 +167,22 @@ Turn::Flow Turn::Admin(const Line& line) {
   output_.Append(text);
   if (next == AdminNext::kClose) return Stop(Next::kClose);
   if (next == AdminNext::kWatch) return Watch(line);
-  if (next == AdminNext::kDump) {
-    s_.dump_ = executor_.TakeDump();
-    s_.state_ = State::kDump;
+  if (next == AdminNext::kDump) return BeginDump(line, list[1]);
+  return true;
+}
+
+// memcached hands its crawler the socket, so it wants these two alone; people
+// rely on the refusal to find where a script went wrong.
+Turn::Flow Turn::BeginDump(const Line& line, std::string_view what) {
+  s_.dump_ = executor_.TakeDump();
+  const bool is_crawlers = what == "metadump" || what == "mgdump";
+  if (is_crawlers && line.text.data() != begin_) {
+    s_.dump_.reset();
+    output_.Append("ERROR cannot pipeline other commands before ");
+    output_.Append(what);
+    return Reply("\r\n");
   }
+  s_.state_ = State::kDump;
   return true;
 }
 

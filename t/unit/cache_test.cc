@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <map>
 #include <set>
 #include <string>
@@ -111,6 +112,25 @@ TEST_F(CacheTest, FlushHidesWhatWasStoredBefore) {
   EXPECT_EQ(Find("old", &why), nullptr);
   EXPECT_EQ(why, Absent::kFlushed);
   EXPECT_NE(Find("new"), nullptr);
+}
+
+// So that get_flushed can say why there was a miss.
+TEST_F(CacheTest, FlushedItemsAreThereForAMoment) {
+  ASSERT_TRUE(Set("old", "value"));
+  ASSERT_TRUE(Set("other", "value"));
+  cache_.StartMaintenance();
+  cache_.FlushAll(t_);
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  Absent why;
+  EXPECT_EQ(Find("old", &why), nullptr);
+  EXPECT_EQ(why, Absent::kFlushed);
+  clock_.AdvanceForTest(2);
+  for (int i = 0; i < 1000 && cache_.figures().curr_items != 0; ++i) {
+    t_.Quiescent();
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  EXPECT_EQ(cache_.figures().curr_items, 0u);
+  cache_.StopMaintenance();
 }
 
 TEST_F(CacheTest, FlushLaterHappensOnTime) {

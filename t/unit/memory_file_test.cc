@@ -228,6 +228,18 @@ TEST_F(MemoryFileTest, WhatMemcachedLeft) {
   EXPECT_TRUE(Exists(path_ + ".meta"));
 }
 
+TEST_F(MemoryFileTest, WhatMemcachedCouldNotWrite) {
+  Write(path_ + ".meta", "");
+  MemoryFile file(path_);
+  EXPECT_FALSE(file.Claim([] { return false; }, &error_));
+  EXPECT_NE(error_.find(".meta is empty"), std::string::npos) << error_;
+  EXPECT_FALSE(Exists(path_ + ".new"));
+  EXPECT_TRUE(Exists(path_ + ".meta"));
+  unlink((path_ + ".meta").c_str());
+  MemoryFile again(path_);
+  EXPECT_TRUE(again.Claim([] { return false; }, &error_)) << error_;
+}
+
 // --- The whole of it, without a server. ---
 
 class WarmRestartTest : public MemoryFileTest {

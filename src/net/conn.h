@@ -165,7 +165,9 @@ class Conn final : public Pollable {
   void LogEvent(const char* type, const char* reason);
   void LogTlsFailure();
   void BorrowInput();
+  void BorrowKept();
   bool KeepInput();
+  bool KeepRest();
   void RefuseInput();
   bool WaitFor(uint32_t what);
   void Unregister();

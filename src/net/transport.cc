@@ -40,7 +40,7 @@ SendStatus Transport::Finish() {
 
 // What nearly every turn ends with: all there is lies in the buffer, and the
 // socket takes it.
-SendStatus Transport::FinishBuffer() {
+CUCACHE_ALWAYS_INLINE SendStatus Transport::FinishBuffer() {
   const size_t bytes = BufferedBytes();
   if (bytes == 0) return broken_ ? SendStatus::kBroken : SendStatus::kDone;
   const iovec span = {mark_, bytes};

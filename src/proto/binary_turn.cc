@@ -14,7 +14,7 @@ Session::Step BinaryTurn::Run() {
   return Finish(Drain());
 }
 
-BinaryTurn::Flow BinaryTurn::Advance() {
+CUCACHE_ALWAYS_INLINE BinaryTurn::Flow BinaryTurn::Advance() {
   switch (s_.state_) {
     case State::kCommand:
       return Command();
@@ -83,7 +83,8 @@ BinaryTurn::Flow BinaryTurn::Refuse(const BinaryHeader& header,
 
 // ---- The batch. ----
 
-BinaryTurn::Flow BinaryTurn::Collect(const Packet& packet) {
+CUCACHE_ALWAYS_INLINE BinaryTurn::Flow BinaryTurn::Collect(
+    const Packet& packet) {
   if (size_ == kBatch && !Drain()) return Stop(Next::kBlocked);
   lookups_[size_].key = packet.key();
   executor_.Locator()(&lookups_[size_]);
@@ -112,8 +113,9 @@ bool BinaryTurn::Drain() {
 
 bool BinaryTurn::Ready() { return Drain() && !output_.blocked(); }
 
-void BinaryTurn::Answer(const char* begin, const Lookup& lookup,
-                        Executor::Batch* batch) {
+CUCACHE_ALWAYS_INLINE void BinaryTurn::Answer(const char* begin,
+                                              const Lookup& lookup,
+                                              Executor::Batch* batch) {
   const Packet packet(begin);
   Item* const found = packet.row.Has(kExpires) ? TouchKey(packet, lookup)
                                                : executor_.Get(lookup, batch);

@@ -25,7 +25,7 @@ Session::Step Turn::Run() {
   return Finish(Drain());
 }
 
-Turn::Flow Turn::Advance() {
+CUCACHE_ALWAYS_INLINE Turn::Flow Turn::Advance() {
   switch (s_.state_) {
     case State::kNew:
       return Stop(Next::kRead);
@@ -92,12 +92,12 @@ Turn::Flow Turn::Command() {
 
 // ---- Lines of keys. ----
 
-size_t Turn::Collectable() const {
+CUCACHE_ALWAYS_INLINE size_t Turn::Collectable() const {
   const int most = std::min(*budget_ - commands_, keys_left_);
   return std::min(kBatch - size_, static_cast<size_t>(std::max(most, 0)));
 }
 
-bool Turn::CollectGets() {
+CUCACHE_ALWAYS_INLINE bool Turn::CollectGets() {
   constexpr std::string_view kName = "get ";
   const size_t most = Collectable();
   const char* const end = end_;
@@ -241,7 +241,7 @@ Turn::Flow Turn::Keys() {
   }
 }
 
-void Turn::CollectKeys() {
+CUCACHE_ALWAYS_INLINE void Turn::CollectKeys() {
   const size_t most = std::min(kBatch - size_, static_cast<size_t>(keys_left_));
   const char* const end = end_;
   const char* at = at_;
@@ -386,7 +386,7 @@ void Turn::AnswerMetaGet(const MetaReply& reply, const Result& result,
   }
 }
 
-bool Turn::CollectMetaGets() {
+CUCACHE_ALWAYS_INLINE bool Turn::CollectMetaGets() {
   constexpr std::string_view kName = "mg ";
   const size_t most = Collectable();
   const Cache::Locator locate = executor_.Locator();

@@ -134,6 +134,8 @@ void PrintLicense(std::ostream& out) {
   out << kLicense;
 }
 
-void PrintVersion(std::ostream& out) { out << "cucached " << kVersion << '\n'; }
+void PrintVersion(std::ostream& out) {
+  out << "cucached " << kFullVersion << '\n';
+}
 
 }  // namespace cucache

@@ -71,7 +71,7 @@ bool RestartSaver::WriteHeader() {
   if (flush_at != ~RelTime{0} && flush_at > now_) {
     header.flush_in = flush_at - now_;
   }
-  std::strncpy(header.writer, kVersion, sizeof(header.writer) - 1);
+  std::strncpy(header.writer, kFullVersion, sizeof(header.writer) - 1);
   header.checksum = restart::HeaderChecksum(
       reinterpret_cast<const char*>(&header), sizeof(header));
   return Write(&header, sizeof(header));

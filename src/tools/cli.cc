@@ -22,7 +22,7 @@ bool ParseCommandLine(int argc, char** argv, const char* name,
       return false;
     }
     if (arg == "-V" || arg == "--version" || arg == "-version") {
-      std::printf("%s %s\n", name, kVersion);
+      std::printf("%s %s\n", name, kFullVersion);
       return false;
     }
   }

@@ -79,9 +79,7 @@ async function keysAndSizes(m) {
 }
 
 async function administration(m) {
-  // Of a version it reads the three last numbers, which are cucache's own.
-  same(/^\d+\.\d+\.\d+$/.test((await m.version())[0].version), true,
-       'version');
+  same((await m.version())[0].version, '1.6.45', 'version');
   same((await m.stats())[0].curr_items > 0, true, 'stats');
   same((await m.settings())[0].maxbytes, 67108864, 'stats settings');
   same(Object.keys((await m.items())[0]).length > 0, true, 'stats items');

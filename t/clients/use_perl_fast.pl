@@ -19,7 +19,9 @@ BEGIN {
 my $address = "127.0.0.1:$ARGV[0]";
 my $m = Cache::Memcached::Fast->new({servers => [$address]});
 
-like((values %{$m->server_versions})[0], qr/^1\.6\./, 'version');
+# Its own tests parse it, and die of anything but numbers and dots.
+is(version->parse((values %{$m->server_versions})[0])->normal, 'v1.6.45',
+   'version');
 ok($m->flush_all->{$address}, 'flush_all');
 ok($m->set(short => 'x', 1), 'set for a second');
 my $began = time;

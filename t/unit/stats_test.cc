@@ -90,12 +90,13 @@ TEST_F(StatsTest, GeneralRowsInMemcachedsOrder) {
 
 // Tools count the rows of `stats`, so what only cucache has stands apart.
 TEST_F(StatsTest, OwnRows) {
-  const std::vector<std::string> own = {"hash_load_percent", "hash_moves",
-                                        "total_pages",       "epoch",
-                                        "limbo_items",       "grace_waits",
-                                        "restart_items",     "restart_expired",
-                                        "restart_dropped",   "restart_load_ms",
-                                        "restart_save_ms",   "crawler_cpu_us"};
+  const std::vector<std::string> own = {"cucache_version", "hash_load_percent",
+                                        "hash_moves",      "total_pages",
+                                        "epoch",           "limbo_items",
+                                        "grace_waits",     "restart_items",
+                                        "restart_expired", "restart_dropped",
+                                        "restart_load_ms", "restart_save_ms",
+                                        "crawler_cpu_us"};
   EXPECT_EQ(Names(worker->Admin("stats cucache")), own);
   const std::vector<std::string> names = Names(worker->Admin("stats"));
   for (const std::string& name : own) {
@@ -123,6 +124,7 @@ TEST_F(StatsTest, GeneralValues) {
   worker->Delete("b");
   clock.AdvanceForTest(7);
   EXPECT_EQ(worker->Stat("version"), kVersion);
+  EXPECT_EQ(worker->Stat("cucache_version", "cucache"), kOwnVersion);
   EXPECT_EQ(worker->Stat("libevent"), "2.1.12");
   EXPECT_EQ(worker->Stat("pointer_size"), std::to_string(8 * sizeof(void*)));
   EXPECT_EQ(worker->Stat("max_connections"), "1000");

@@ -66,35 +66,28 @@ void Executor::Delete(const Request& request, Result* result) {
   CountDelete(request, status, result);
 }
 
-// md I. The new CAS id has to be drawn before the slot is locked; if the item
-// got a higher one meanwhile, again with a higher one.
+// md I. The new CAS id is drawn with the slot locked: then a fresh block is
+// above every id that the server gave this item, and nothing has to be tried
+// again. An id that a client chose (E) may be higher still, and stays so.
 void Executor::Invalidate(const Request& request, uint64_t hash,
                           Result* result) {
-  uint64_t above = 0;
-  for (;;) {
-    const uint64_t cas = request.Has(kExplicitCas) && request.new_cas != 0
-                             ? request.new_cas
-                             : cache_.NextCas(thread_, above);
-    Status status = Status::kNotFound;
-    Item* marked = nullptr;
-    bool outrun = false;
-    (void)cache_.Update(thread_, hash, request.key, [&](Item* old) {
-      const Cache::Decision keep{Cache::Action::kKeep};
-      if (old != nullptr && old == marked) return keep;  // done already
-      status = Judge(request, old);
-      if (status != Status::kDeleted) return keep;
-      above = old->cas.load(std::memory_order_relaxed);
-      outrun = !request.Has(kExplicitCas) && cas <= above;
-      if (outrun) return keep;
-      if (request.Has(kTouch)) SetExpiry(old, request.exptime);
-      MarkStale(old, cas);
-      marked = old;
-      return keep;
-    });
-    if (outrun) continue;
-    result->cas = cas;
-    return CountDelete(request, status, result);
-  }
+  Status status = Status::kNotFound;
+  Item* marked = nullptr;
+  (void)cache_.Update(thread_, hash, request.key, [&](Item* old) {
+    const Cache::Decision keep{Cache::Action::kKeep};
+    if (old != nullptr && old == marked) return keep;  // done already
+    status = Judge(request, old);
+    if (status != Status::kDeleted) return keep;
+    result->cas =
+        request.Has(kExplicitCas) && request.new_cas != 0
+            ? request.new_cas
+            : cache_.NextCas(thread_, old->cas.load(std::memory_order_relaxed));
+    if (request.Has(kTouch)) SetExpiry(old, request.exptime);
+    MarkStale(old, result->cas);
+    marked = old;
+    return keep;
+  });
+  CountDelete(request, status, result);
 }
 
 // md x: an empty item takes the old one's place, with its CAS id unless it is

@@ -20,6 +20,8 @@ CAS_IDS = [7_000_000_000 + 1_000_000_000 * n for n in range(6)]
 NUMERIC = [b"num", b"num2", b"num3"]
 KEYS = [b"a", b"b", b"num", b"num2", b"num3", b"foo", b"key:1", b"key:2",
         b"stale", b"\xc3\xa9", b"HTTP/1.1", b"noreply", b"get", b"k" * 250]
+# Those that meta commands can name without base64.
+STATE_KEYS = KEYS
 ODD_KEYS = [b"", b"k" * 251, b"k" * 300, b"a\0b", b"a\tb", b"a\rb", b"!",
             b"$$"]
 NUMBERS = [b"0", b"1", b"2", b"5", b"10", b"99", b"100", b"4294967295"]

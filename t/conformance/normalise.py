@@ -46,12 +46,28 @@ def plain_keys(reply):
   return re.sub(rb" k(\S+) b(?=[ \r])", plain, reply)
 
 
+LONG_KEY = re.compile(rb"^(?:gets?|gats?) .*\S{251}", re.M)
+
+
+def half_done(request):
+  """Whether memcached does a part of what it refuses."""
+  return LONG_KEY.search(request)
+
+
+def state(reply):
+  """What `mg <key> f s v t h k u` shows of all keys."""
+  reply = re.sub(rb" h\d k(num\d?\r)", rb" h# k\1", plain_keys(reply))
+  # Never, or a time that is far away: a second more or less does not count.
+  reply = re.sub(rb" t(\d+)",
+                 lambda t: b" T%d" % round(int(t.group(1)), -2), reply)
+  return text(unpad(reply), b"").replace(b" t-1", b" never")
+
+
 # The deliberate differences: the heading in doc/differences.md, the requests
 # that show it (None: any), and how both sides' replies lose it.
 RULES = [
     ("Numbers are not padded", None, unpad),
-    ("A key that is too long", re.compile(rb"^(?:gets?|gats?) .*\S{251}", re.M),
-     lost_replies),
+    ("A key that is too long", LONG_KEY, lost_replies),
     ("Binary keys", re.compile(rb"^m[gsda] .* k\b", re.M), plain_keys),
 ]
 

@@ -55,10 +55,11 @@ void Executor::Describe(const Request& request, Item* item, Result* result) {
   result->won_by_other = (state & Item::kWinSent) != 0;
   bool wanted = result->stale;
   if (request.Has(kRecache)) {
-    // A T on the same line counts already: what was just given a long life
-    // needs no recache, what was given a short one does.
+    // A T counts already if it stands left of the R.
     const RelTime soon = clock_.FromExptime(request.recache_ttl);
-    const RelTime expires = item->exptime.load(std::memory_order_relaxed);
+    const RelTime expires = request.Has(kRecacheFirst)
+                                ? result->exptime_before
+                                : item->exptime.load(std::memory_order_relaxed);
     wanted |= expires != 0 && expires < soon;
   }
   if (wanted && !result->won_by_other) {

@@ -52,6 +52,7 @@ enum Option : uint16_t {
   kNoValue = 1 << 11,     // the reply shows no value
   kIsMeta = 1 << 12,      // it came as md, for those who watch
   kNoWin = 1 << 13,       // no meta command: who recaches is not its business
+  kRecacheFirst = 1 << 14,  // meta R looks at the expiry before this command
 };
 
 struct Request {

@@ -108,6 +108,7 @@ void ApplyArgument(const FlagRule& rule, std::string_view argument,
       break;
     case FlagKind::kRecache:
       good = ParseI32(argument, &request.recache_ttl);
+      if (!request.Has(kTouch)) request.options |= kRecacheFirst;
       break;
     case FlagKind::kWide:
       good = ParseU64(argument, &(request.*rule.wide));
@@ -163,6 +164,16 @@ void ApplyFlag(std::string_view token, const Clock& clock, char* key_buffer,
 void MarkOldTtl(MetaReply* shown) {
   for (size_t i = 0; i < shown->count; ++i) {
     if (shown->fields[i] == 't') shown->fields[i] = kOldTtl;
+  }
+}
+
+// An item that mg makes gets the expiry of N or T, whichever stands last.
+void SettleVivify(const Tokens& tokens, Request* request) {
+  if (!request->Has(kVivify) || !request->Has(kTouch)) return;
+  for (size_t i = tokens.size() - 1; tokens[i].front() != 'N'; --i) {
+    if (tokens[i].front() != 'T') continue;
+    request->vivify_exptime = request->exptime;
+    return;
   }
 }
 
@@ -369,6 +380,7 @@ void ParseMetaGet(const Tokens& tokens, const Clock& clock, char* key_buffer,
     return;
   }
   ParseFlags(tokens, 2, clock, key_buffer, out);
+  SettleVivify(tokens, &out->request);
   CheckOpaque(out);
   if (!out->reply.show_value) out->request.options |= kNoValue;
 }

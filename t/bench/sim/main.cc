@@ -82,6 +82,10 @@ struct Result {
   uint64_t misses = 0;
   double items = 0;  // mean over the second half
   double seconds = 0;
+  double bytes = 0;  // that were asked for, and missed
+  double missed_bytes = 0;
+  uint64_t large_reads = 0;  // of more than twice the mean
+  uint64_t large_misses = 0;
 };
 
 // Deletes what expires, at most 1024 requests late: the daemon's sweeper.
@@ -127,6 +131,14 @@ Result Replay(const Workload& w, bool sweep, uint32_t header, Policy* policy,
     ++r.reads;
     const bool hit = !clock->Dead(key) && policy->Get(key);
     r.misses += hit ? 0 : 1;
+    const double value = w.ValueSize(key, t);
+    const bool large = value * static_cast<double>(r.reads) > 2 * r.bytes;
+    r.bytes += value;
+    r.large_reads += large ? 1 : 0;
+    if (!hit) {
+      r.missed_bytes += value;
+      r.large_misses += large ? 1 : 0;
+    }
     if (!hit || w.Overwrites(t)) {
       policy->Set(key, header + kKeyBytes + w.ValueSize(key, t));
       clock->expiry[key] = t + w.Ttl(key);
@@ -199,14 +211,19 @@ void RunOne(const Options& o, const Workload& w, const std::string& text,
       Make(spec, w.unique, static_cast<uint64_t>(budget), classes, &clock);
   const Result r = Replay(w, o.sweep, header, policy.get(), &clock);
   const double misses = static_cast<double>(r.misses);
-  printf("%s\t%s\to%u d%u t%u\t%g%s\t%s\t%.5f\t%.0f\t%.3f\t%llu\t%llu\t%.1f\n",
-         o.trace.c_str(), o.sizes.c_str(), w.overwrite_percent,
-         w.delete_percent, w.ttl, size, resident ? "M" : "", text.c_str(),
-         misses / static_cast<double>(r.reads), r.items,
-         static_cast<double>(policy->counters.copied) / misses,
-         static_cast<unsigned long long>(policy->counters.max_batch),
-         static_cast<unsigned long long>(policy->counters.forced),
-         static_cast<double>(w.keys.size()) / r.seconds / 1e6);
+  printf(
+      "%s\t%s\to%u d%u "
+      "t%u\t%g%s\t%s\t%.5f\t%.0f\t%.3f\t%llu\t%llu\t%.1f\t%.5f\t%.5f\n",
+      o.trace.c_str(), o.sizes.c_str(), w.overwrite_percent, w.delete_percent,
+      w.ttl, size, resident ? "M" : "", text.c_str(),
+      misses / static_cast<double>(r.reads), r.items,
+      static_cast<double>(policy->counters.copied) / misses,
+      static_cast<unsigned long long>(policy->counters.max_batch),
+      static_cast<unsigned long long>(policy->counters.forced),
+      static_cast<double>(w.keys.size()) / r.seconds / 1e6,
+      r.missed_bytes / std::max(r.bytes, 1.0),
+      static_cast<double>(r.large_misses) /
+          static_cast<double>(std::max<uint64_t>(r.large_reads, 1)));
   fflush(stdout);
 }
 

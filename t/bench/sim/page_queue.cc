@@ -2,6 +2,7 @@
 
 #include "page_queue.h"
 
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 
@@ -22,6 +23,11 @@ PageQueue::PageQueue(uint32_t n, uint64_t budget, uint32_t page_bytes,
       pick_(static_cast<size_t>(p.Get("pick", 1))),
       inplace_(p.Get("inplace", 0)),
       reserve_(static_cast<size_t>(p.Get("reserve", 1))),
+      weigh_(classes == nullptr ? 0 : p.Get("weigh", 0)),
+      least_(p.Get("least", 0.25)),
+      most_(p.Get("most", 3)),
+      enter_(p.Get("enter", 0) != 0),
+      gift_(p.Get("gift", 0)),
       pages_(std::max<uint64_t>(budget / page_bytes, reserve_ + 3)),
       shelves_((classes == nullptr ? 1 : classes->Count()) * kQueues),
       page_of_(n, kNone),
@@ -101,6 +107,7 @@ void PageQueue::Place(uint32_t key, const Slot& slot) {
   page_of_[key] = slot.page;
   slot_of_[key] = slot.index;
   ++items_;
+  if (classes_ != nullptr) bytes_ += classes_->Size(pages_[slot.page].cls);
 }
 
 void PageQueue::Release(uint32_t key) {
@@ -109,6 +116,7 @@ void PageQueue::Release(uint32_t key) {
   page.keys[slot_of_[key]] = kNone;
   page_of_[key] = kNone;
   --items_;
+  if (classes_ != nullptr) bytes_ -= classes_->Size(page.cls);
   if (reuse_ != 0 && !page.draining) {
     ShelfOf(page.cls, page.queue)
         .freed.push_back({id, page.generation, slot_of_[key]});
@@ -176,6 +184,56 @@ void PageQueue::Evict(uint32_t key, Queue q) {
   Release(key);
 }
 
+bool PageQueue::Chance(double p) {
+  seed_ = seed_ * 6364136223846793005ull + 1442695040888963407ull;
+  return static_cast<double>(seed_ >> 33) < p * 2147483648.0;
+}
+
+double PageQueue::Weight(uint32_t cls) const {
+  if (weigh_ == 0 || items_ == 0) return 1;
+  const double mean = static_cast<double>(bytes_) / static_cast<double>(items_);
+  return std::clamp(std::pow(classes_->Size(cls) / mean, weigh_), least_,
+                    most_);
+}
+
+// In marks.
+uint8_t PageQueue::Price(double weight) {
+  const auto whole = static_cast<uint8_t>(weight);
+  return static_cast<uint8_t>(whole + (Chance(weight - whole) ? 1 : 0));
+}
+
+// True if it was copied.
+bool PageQueue::DrainKey(uint32_t key, uint32_t cls, Queue q,
+                         double* reinserted, double step) {
+  const bool probation = q == kProbation;
+  const double weight = Weight(cls);
+  const uint8_t price = Price(weight);
+  bool stays;
+  if (probation) {
+    const uint8_t need = enter_ ? std::max(price, threshold_) : threshold_;
+    stays = mark_[key] >= need ||
+            (mark_[key] == 0 && weight < 1 && Chance(gift_ * (1 - weight)));
+  } else {
+    stays = mark_[key] >= (weigh_ == 0 ? 1 : price);
+  }
+  stays = stays && !clock_->Dead(key);
+  if (stays && !probation && cap_ != 0 && *reinserted >= cap_) {
+    ++counters.forced;
+    stays = false;
+  }
+  Slot slot{};
+  if (!stays || !Allocate(cls, kMain, true, &slot)) {
+    Evict(key, q);
+    return false;
+  }
+  if (!probation) *reinserted += step;
+  Release(key);
+  Place(key, slot);
+  mark_[key] = probation ? (keep_ ? mark_[key] : 0) : mark_[key] - price;
+  ++counters.copied;
+  return true;
+}
+
 void PageQueue::Drain(double* reinserted, uint64_t* copies) {
   const double limit = probation_share_ * static_cast<double>(pages_.size());
   const bool probation =
@@ -195,25 +253,9 @@ void PageQueue::Drain(double* reinserted, uint64_t* copies) {
     }
   }
   pages_[id].draining = true;
-  const uint8_t need = probation ? threshold_ : 1;
   for (const uint32_t key : keys) {
     if (key == kNone) continue;
-    bool stays = mark_[key] >= need && !clock_->Dead(key);
-    if (stays && !probation && cap_ != 0 && *reinserted >= cap_) {
-      ++counters.forced;
-      stays = false;
-    }
-    Slot slot{};
-    if (!stays || !Allocate(pages_[id].cls, kMain, true, &slot)) {
-      Evict(key, q);
-      continue;
-    }
-    if (!probation) *reinserted += step;
-    Release(key);
-    Place(key, slot);
-    mark_[key] = probation ? (keep_ ? mark_[key] : 0) : mark_[key] - 1;
-    ++*copies;
-    ++counters.copied;
+    *copies += DrainKey(key, pages_[id].cls, q, reinserted, step) ? 1 : 0;
   }
   pages_[id].draining = false;
   free_pages_.push_back(id);

@@ -20,6 +20,14 @@
 //   inplace a drained page whose share of marked chunks is at least this is
 //           put back as the newest, without copying; 0: never [0]
 //   reserve pages kept free [1]
+//   weigh   exponent of an item's weight, (its size / the mean size) to this
+//           power, between `least` [0.25] and `most` [3]. A drain of main takes
+//           as many marks as an item weighs (a fraction: with that
+//           probability) and keeps what could pay. 0: everything weighs 1 [0]
+//   enter   1: an item of probation also needs as many marks to be promoted as
+//           it weighs, at least th [0]
+//   gift    an unmarked item of probation that weighs w < 1 is promoted with
+//           this times 1 - w as probability [0]
 
 #ifndef CUCACHE_BENCH_SIM_PAGE_QUEUE_H_
 #define CUCACHE_BENCH_SIM_PAGE_QUEUE_H_
@@ -84,7 +92,12 @@ class PageQueue final : public Policy {
   void Evict(uint32_t key, Queue q);
   void Refill();
   void Drain(double* reinserted, uint64_t* copies);
+  bool DrainKey(uint32_t key, uint32_t cls, Queue q, double* reinserted,
+                double step);
   uint32_t TakeOldest(Queue q);
+  [[nodiscard]] double Weight(uint32_t cls) const;
+  uint8_t Price(double weight);
+  bool Chance(double p);
   [[nodiscard]] uint32_t Marked(const Page& page) const;
   void Requeue(uint32_t id);
 
@@ -100,6 +113,11 @@ class PageQueue final : public Policy {
   const size_t pick_;
   const double inplace_;
   const size_t reserve_;
+  const double weigh_;
+  const double least_;
+  const double most_;
+  const bool enter_;
+  const double gift_;
 
   std::vector<Page> pages_;
   std::vector<uint32_t> free_pages_;
@@ -110,7 +128,9 @@ class PageQueue final : public Policy {
   std::vector<uint8_t> mark_;
   Ghost ghost_;
   uint64_t items_ = 0;
+  uint64_t bytes_ = 0;  // of their chunks
   uint64_t next_seq_ = 0;
+  uint64_t seed_ = 1;
 };
 
 }  // namespace cucache::sim

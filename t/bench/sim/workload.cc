@@ -136,6 +136,22 @@ void Mixed(const Zipf& zipf, uint32_t universe, uint64_t n, bool loop,
   }
 }
 
+// The size of a key's value; negative: there is no such model.
+double DrawSize(const std::string& name, uint32_t key) {
+  const double u = Uniform(key ^ (5ull << 50));
+  const double v = Uniform(key ^ (6ull << 50));
+  if (name == "lognormal" || name == "vary") {
+    const double z = std::sqrt(-2 * std::log(u)) * std::cos(kTwoPi * v);
+    return std::exp(std::log(200.0) + z);
+  }
+  if (name == "pareto") {
+    constexpr double kScale = 214.476, kShape = 0.348238;
+    return kScale / kShape * (std::pow(u, -kShape) - 1);
+  }
+  if (name == "bimodal") return u < 0.05 ? 8192 : 100;
+  return -1;
+}
+
 }  // namespace
 
 uint32_t Workload::ValueSize(uint32_t key, uint64_t t) const {
@@ -144,7 +160,7 @@ uint32_t Workload::ValueSize(uint32_t key, uint64_t t) const {
       return 0;
     case SizeModel::kFixed:
       return fixed_size;
-    case SizeModel::kLogNormal:
+    case SizeModel::kByKey:
       return value_size[key];
     case SizeModel::kVary:
       return value_size[Mix(key ^ (t << 32)) % unique];
@@ -197,15 +213,12 @@ bool SetSizes(const std::string& name, Workload* out) {
     out->model = SizeModel::kTrace;
   } else if (name == "drift") {
     out->model = SizeModel::kDrift;
-  } else if (name == "lognormal" || name == "vary") {
-    out->model = name == "vary" ? SizeModel::kVary : SizeModel::kLogNormal;
+  } else if (DrawSize(name, 0) >= 0) {
+    out->model = name == "vary" ? SizeModel::kVary : SizeModel::kByKey;
     out->value_size.resize(out->unique);
     for (uint32_t key = 0; key < out->unique; ++key) {
-      const double r = std::sqrt(-2 * std::log(Uniform(key ^ (5ull << 50))));
-      const double z = r * std::cos(kTwoPi * Uniform(key ^ (6ull << 50)));
-      const double size = std::exp(std::log(200.0) + z);
       out->value_size[key] =
-          static_cast<uint32_t>(std::clamp(size, 1.0, 10240.0));
+          static_cast<uint32_t>(std::clamp(DrawSize(name, key), 1.0, 10240.0));
     }
   } else {
     fprintf(stderr, "unknown size model %s\n", name.c_str());

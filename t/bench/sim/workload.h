@@ -23,14 +23,7 @@ inline uint64_t Mix(uint64_t x) {
   return x ^ (x >> 31);
 }
 
-enum class SizeModel : uint8_t {
-  kUnit,
-  kFixed,
-  kLogNormal,
-  kVary,
-  kDrift,
-  kTrace
-};
+enum class SizeModel : uint8_t { kUnit, kFixed, kByKey, kVary, kDrift, kTrace };
 
 struct Workload {
   std::vector<uint32_t> keys;  // one read per entry
@@ -42,7 +35,7 @@ struct Workload {
 
   SizeModel model = SizeModel::kUnit;
   uint32_t fixed_size = 200;
-  std::vector<uint32_t> value_size;  // per key, for kLogNormal and kVary
+  std::vector<uint32_t> value_size;  // per key, for kByKey and kVary
 
   uint32_t overwrite_percent = 0;  // of the hits, followed by a set
   uint32_t delete_percent = 0;     // of the requests: a delete, not a read

@@ -16,6 +16,7 @@
 
 #include "base/flags.h"
 #include "base/log.h"
+#include "base/residency.h"
 #include "base/settings.h"
 #include "daemon.h"
 #include "net/sasl.h"
@@ -61,6 +62,8 @@ int Serve(const Settings& settings, Server* server, Daemonizer* daemonizer) {
   bool has_pid_file =
       !settings.pid_file.empty() && WritePidFile(settings.pid_file);
   daemonizer->Ready(/*keep_output=*/settings.verbose > 0);
+  // The start is over; what only it needed may go.
+  if (!settings.lock_memory) DropFilePages();
   server->Run();
   if (has_pid_file && settings.daemonize) RemovePidFile(settings.pid_file);
   return server->exit_code();

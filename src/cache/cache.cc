@@ -320,7 +320,7 @@ void Cache::NoteMove(const Item* copy) {
 }
 
 bool Cache::ReplaceMoved(CacheThread& t, uint64_t hash, Item* item, Item* copy,
-                         bool within_main) {
+                         bool within_main, uint8_t price) {
   bool moved = false;
   // Readers set the win bit without the lock. Whoever reads the old item from
   // here on finds the bit taken; what it was goes over to the copy.
@@ -340,8 +340,9 @@ bool Cache::ReplaceMoved(CacheThread& t, uint64_t hash, Item* item, Item* copy,
     const uint8_t mark = item->mark.load(std::memory_order_relaxed);
     const uint8_t recency = mark & Item::kRecencyMask;
     copy->mark.store(
-        static_cast<uint8_t>((mark & Item::kFetched) |
-                             (within_main && recency != 0 ? recency - 1 : 0)),
+        static_cast<uint8_t>(
+            (mark & Item::kFetched) |
+            (within_main && recency > price ? recency - price : 0)),
         std::memory_order_relaxed);
     copy->generation.store(item->generation.load(std::memory_order_relaxed),
                            std::memory_order_relaxed);

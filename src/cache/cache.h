@@ -326,7 +326,7 @@ class Cache {
   Item* CopyForMove(CacheThread& t, const Item& item);
   void NoteMove(const Item* copy);
   bool ReplaceMoved(CacheThread& t, uint64_t hash, Item* item, Item* copy,
-                    bool within_main);
+                    bool within_main, uint8_t price);
 
   // --- Threads. ---
   void AddThread(CacheThread* t);

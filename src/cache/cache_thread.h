@@ -114,6 +114,11 @@ class CacheThread {
   static size_t LimboWeight(const Item& item) {
     return 1 + item.value_length / 4096;
   }
+  // True with this probability, evenly spread (a Weyl sequence).
+  bool Chance(double probability) {
+    draw_ += 0x9e3779b97f4a7c15u;
+    return static_cast<double>(draw_ >> 11) < probability * 0x1p53;
+  }
   bool has_limbo() const {
     return limbo_size_.load(std::memory_order_relaxed) != 0;
   }
@@ -131,6 +136,7 @@ class CacheThread {
   uint64_t next_cas_ = 0, end_cas_ = 0;
   // Bytes this thread should drain, because it took memory from the reserve.
   size_t debt_ = 0;
+  uint64_t draw_ = 0;
   // How long the next allocation may wait for a grace period.
   std::chrono::milliseconds patience_{0};
   std::chrono::steady_clock::time_point last_refusal_{};

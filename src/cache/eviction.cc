@@ -3,6 +3,7 @@
 #include "cache/eviction.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "cache/cache.h"
 #include "cache/cache_thread.h"
@@ -204,6 +205,7 @@ void Eviction::ReopenNearlyEmpty() {
 bool Eviction::NextVictim() {
   FinishVictim();
   ReopenNearlyEmpty();
+  FitMean();
   // A page may close before draining starts.
   for (int tries = 0; tries < 256; ++tries) {
     const Queue q = QueueToDrain();
@@ -365,9 +367,11 @@ bool Eviction::DrainItem(CacheThread& t, Item* item, uint64_t hash, Queue from,
     cache_.RemoveDead(t, hash, item);
     return false;
   }
+  uint8_t price = 1;
   if (TooLargeToMove(*item)) {
     if (keep || Stays(*item)) return true;
-  } else if ((keep || Keep(item, from)) && Move(t, item, hash, from)) {
+  } else if ((keep || Keep(t, item, from, &price)) &&
+             Move(t, item, hash, from, price)) {
     return false;
   }
   // With -M nothing leaves: the page waits until there is room to move to.
@@ -396,12 +400,41 @@ bool Eviction::DrainPiece(CacheThread& t, char* chunk, bool keep) {
   return DrainItem(t, owner, cache_.Hash(owner->key()), from, keep);
 }
 
-bool Eviction::Keep(const Item* item, Queue from) {
+// Full pages, because what is free in them belongs to the same sizes. So the
+// mean of items of one class is their size, to the byte.
+void Eviction::FitMean() {
+  const Slabs& slabs = *cache_.slabs_;
+  size_t bytes = 0, chunks = 0;
+  for (int c = 1; c <= slabs.classes(); ++c) {
+    const size_t n = (slabs.class_pages(c, Queue::kProbation) +
+                      slabs.class_pages(c, Queue::kMain)) *
+                     slabs.chunks_per_page(c);
+    chunks += n;
+    bytes += n * slabs.chunk_size(c);
+  }
+  if (chunks == 0) return;
+  mean_bytes_.store(static_cast<double>(bytes) / static_cast<double>(chunks),
+                    std::memory_order_relaxed);
+}
+
+double Eviction::Weigh(double bytes, double mean) {
+  return std::clamp(std::sqrt(bytes / mean), kLeastWeight, kMostWeight);
+}
+
+// *price: the marks that another round in main costs. Fractions are settled by
+// chance, anew each time, so that no key is always on the wrong side.
+bool Eviction::Keep(CacheThread& t, const Item* item, Queue from,
+                    uint8_t* price) {
   if (!cache_.settings_.evict_to_free) return true;
-  if (item->recency() == 0) return false;
-  if (from == Queue::kProbation) return true;
-  const auto bytes = static_cast<int64_t>(cache_.ChunkBytes(item));
-  return reinsertions_.fetch_sub(bytes, std::memory_order_relaxed) > 0;
+  const size_t bytes = cache_.ChunkBytes(item);
+  const double weight = Weigh(static_cast<double>(bytes),
+                              mean_bytes_.load(std::memory_order_relaxed));
+  const bool up = t.Chance(weight - std::floor(weight));
+  *price = static_cast<uint8_t>(std::floor(weight) + (up ? 1 : 0));
+  if (from == Queue::kProbation) return item->recency() > 0 || *price == 0;
+  if (item->recency() < *price) return false;
+  return reinsertions_.fetch_sub(static_cast<int64_t>(bytes),
+                                 std::memory_order_relaxed) > 0;
 }
 
 bool Eviction::TooLargeToMove(const Item& item) const {
@@ -425,10 +458,11 @@ int64_t Eviction::ReinsertionLimit() const {
   return kReinsertionFactor * cache_.slabs_->page_size();
 }
 
-bool Eviction::Move(CacheThread& t, Item* item, uint64_t hash, Queue from) {
+bool Eviction::Move(CacheThread& t, Item* item, uint64_t hash, Queue from,
+                    uint8_t price) {
   Item* copy = cache_.CopyForMove(t, *item);
   if (copy == nullptr) return false;
-  if (!cache_.ReplaceMoved(t, hash, item, copy, from == Queue::kMain)) {
+  if (!cache_.ReplaceMoved(t, hash, item, copy, from == Queue::kMain, price)) {
     cache_.Free(t, copy);
   }
   return true;

@@ -12,6 +12,13 @@
 //                 others leave, and their fingerprints go to the ghost
 //   in main       an item with a mark moves to the end of main with one mark
 //                 less; the others leave
+// Sizes count (as in GDSF and LHD; here as the square root, which is mild):
+// what is of use is hits per byte. An item weighs the square root of its size
+// relative to the mean, between 1/4 and 2, and in main its weight is what a
+// round costs it in marks: a large item needs up to two, a small one often
+// gives none and stays without any. A small item leaves probation unread with
+// a probability of its weight. Items of one size weigh 1 exactly. In probation
+// a large item that was read is promoted like any other.
 // A newcomer whose fingerprint is in the ghost starts in main. Moving an item
 // is copying it and replacing it in the table: readers do not notice. So a
 // drained page becomes empty, and that is all that "moving a page between
@@ -102,6 +109,11 @@ class Eviction : public PageObserver {
   static constexpr int64_t kReinsertionFactor = 16;
   // Bytes of large items that may stay for each byte that leaves.
   static constexpr int64_t kStayFactor = 4;
+  // An item's weight is within these. The least is what lets every page gain
+  // something when it is drained, whatever the sizes.
+  static constexpr double kLeastWeight = 0.25, kMostWeight = 2;
+  // That of an item of so many bytes when the mean is `mean`.
+  static double Weigh(double bytes, double mean);
 
  private:
   struct PageList {
@@ -138,12 +150,14 @@ class Eviction : public PageObserver {
                  bool keep);
   Item* OwnerOf(const Piece& piece) const;
   bool DrainPiece(CacheThread& t, char* chunk, bool keep);
-  bool Keep(const Item* item, Queue from);
+  void FitMean() REQUIRES(victim_lock_);
+  bool Keep(CacheThread& t, const Item* item, Queue from, uint8_t* price);
   bool TooLargeToMove(const Item& item) const;
   bool Stays(const Item& item);
   int64_t StayLimit() const;
   int64_t ReinsertionLimit() const;
-  bool Move(CacheThread& t, Item* item, uint64_t hash, Queue from);
+  bool Move(CacheThread& t, Item* item, uint64_t hash, Queue from,
+            uint8_t price);
   void Evict(CacheThread& t, Item* item, uint64_t hash, Queue from);
 
   Cache& cache_;
@@ -167,6 +181,8 @@ class Eviction : public PageObserver {
   size_t in_flight_ GUARDED_BY(victim_lock_) = 0;
   uint64_t in_flight_stamp_ GUARDED_BY(victim_lock_) = 0;
   std::chrono::steady_clock::time_point last_more_ GUARDED_BY(victim_lock_){};
+  // Of the chunks of all open pages, as if they were full.
+  std::atomic<double> mean_bytes_{1};
   // Bytes that main may still reinsert before something marked has to leave.
   std::atomic<int64_t> reinsertions_{0};
   // V4: bytes that may stay before a large item with marks has to leave.

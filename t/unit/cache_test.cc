@@ -4,12 +4,14 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <chrono>
 #include <map>
 #include <set>
 #include <string>
 #include <thread>
 
+#include "cache/eviction.h"
 #include "cache_fixture.h"
 
 namespace cucache {
@@ -271,6 +273,53 @@ TEST_F(CacheTest, OneLargeAmongManySmall) {
     }
     if (i % 16 == 0) t_.Quiescent();
   }
+}
+
+TEST(Eviction, OneSizeWeighsOne) {
+  EXPECT_EQ(Eviction::Weigh(240, 240), 1.0);
+  EXPECT_EQ(Eviction::Weigh(60, 240), 0.5);
+  EXPECT_EQ(Eviction::Weigh(540, 240), 1.5);
+  EXPECT_EQ(Eviction::Weigh(48, 1 << 20), Eviction::kLeastWeight);
+  EXPECT_EQ(Eviction::Weigh(1 << 20, 48), Eviction::kMostWeight);
+}
+
+TEST_F(CacheTest, UnreadItemsOfOneSizeAllLeaveInTheirTurn) {
+  const std::string value(200, 'v');
+  for (int i = 0; i < 300000; ++i) {
+    ASSERT_TRUE(Set("key" + std::to_string(1000000 + i), value));
+    t_.Quiescent();
+  }
+  EXPECT_GT(cache_.figures().evictions, 100000u);
+  EXPECT_EQ(cache_.figures().moves_to_main, 0u);
+  EXPECT_EQ(cache_.figures().moves_within_main, 0u);
+}
+
+// Sizes by turns, each item read as often as every other: of the small ones
+// more are kept, and of the large ones some.
+TEST_F(CacheTest, SmallItemsStayLongerAndLargeOnesAreNotShutOut) {
+  constexpr uint32_t kKeys = 20000;
+  const std::string small(100, 's'), large(4000, 'l');
+  std::array<uint32_t, 2> hits{}, reads{};
+  uint64_t seed = 1;
+  for (int i = 0; i < 600000; ++i) {
+    seed = seed * 6364136223846793005u + 1442695040888963407u;
+    const auto key = static_cast<uint32_t>((seed >> 33) % kKeys);
+    const bool is_large = key % 4 == 0;
+    Item* item = Find(std::to_string(key));
+    if (item != nullptr) {
+      item->Touch(clock_.now());
+    } else {
+      ASSERT_TRUE(Set(std::to_string(key), is_large ? large : small));
+    }
+    t_.Quiescent();
+    if (i < 300000) continue;
+    ++reads[is_large];
+    hits[is_large] += item != nullptr ? 1 : 0;
+  }
+  const double small_share = 1.0 * hits[0] / reads[0];
+  const double large_share = 1.0 * hits[1] / reads[1];
+  EXPECT_GT(small_share, large_share + 0.1);
+  EXPECT_GT(large_share, 0.4);
 }
 
 TEST_F(CacheTest, PinnedItemsOutliveTheirRemoval) {

@@ -77,8 +77,10 @@ class EpochDomain {
     std::atomic_thread_fence(std::memory_order_seq_cst);
     return epoch_.load(std::memory_order_relaxed);
   }
-  bool Passed(uint64_t stamp) const {
-    return epoch_.load(std::memory_order_acquire) >= stamp + 2;
+  bool Passed(uint64_t stamp) const { return PassedAt(epoch(), stamp); }
+  // The same for many stamps, with one look at epoch().
+  static bool PassedAt(uint64_t epoch, uint64_t stamp) {
+    return epoch >= stamp + 2;
   }
   uint64_t epoch() const { return epoch_.load(std::memory_order_acquire); }
 

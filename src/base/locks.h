@@ -79,7 +79,8 @@ class CAPABILITY("mutex") SpinLock {
   void Unlock() RELEASE() { held_.store(0, std::memory_order_release); }
 
  private:
-  void WaitFree() const {
+  // Apart, so that the way without a wait stays short.
+  __attribute__((noinline)) void WaitFree() const {
     for (int spins = 0; held_.load(std::memory_order_relaxed) != 0; ++spins) {
       if (spins < 128) {
         CpuRelax();

@@ -96,7 +96,9 @@ Assoc::Slot* Assoc::FindSlot(const Probe& probe, TableState state,
   const uint32_t other = two ? state.source() : home;
   for (uint32_t segment = home;; segment = other) {
     for (uint32_t x : {probe.x1, probe.x2}) {
-      for (Slot& slot : At(segment, x).slots) {
+      Bucket& bucket = At(segment, x);
+      if (FindTag(bucket, probe.tag) == nullptr) continue;
+      for (Slot& slot : bucket.slots) {
         const uint64_t word = slot.load(std::memory_order_relaxed);
         if (slot::Tag(word) == probe.tag && word != slot::kEmpty &&
             match(slot::ItemOf(word))) {

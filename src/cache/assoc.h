@@ -20,6 +20,10 @@
 //   I6 A writer that holds its stripes has read the state after taking them.
 //   I7 An item is immutable after publication except its atomics, and its
 //      memory is reused only after a grace period.
+//   I8 A writer that knows in which slot a key stands, and finds it there with
+//      the stripe of that bucket held, may replace or remove it under this one
+//      stripe. Whoever inserts a key, moves it, or has to find it first, holds
+//      both.
 //   W1 No word moves from a bucket that a walk has yet to visit to one that it
 //      has visited. The cursor of a walk passes a bucket with its stripe held.
 //
@@ -114,9 +118,34 @@ class Assoc {
 
   // The key's item, or nullptr. Waits for nobody.
   [[nodiscard]] Item* Find(uint64_t hash, std::string_view key) const;
-  // The same for who is about to Update() the key: fetches what that will
-  // touch.
-  [[nodiscard]] Item* FindForUpdate(uint64_t hash, std::string_view key) const;
+  // Where a key stood when somebody looked: what UpdateAt() goes by.
+  class Place {
+   public:
+    // Nothing is known. To be called at each quiescent state (I8).
+    void Forget() { slot_ = nullptr; }
+    bool known() const { return slot_ != nullptr; }
+    // The item that stood there, nullptr if nothing is known.
+    Item* item(uint64_t hash) const {
+      return slot_ != nullptr && hash == hash_ ? slot::ItemOf(word_) : nullptr;
+    }
+
+   private:
+    friend class Assoc;
+    std::atomic<uint64_t>* slot_ = nullptr;
+    uint64_t word_, hash_;
+    TableState state_;
+    uint32_t x_;
+  };
+  // The key's item and its place, for who is about to update it: fetches what
+  // that will touch. A hint: it may miss a key that is there (one that moves
+  // just now, say), and then, or if there is none, the place is not known.
+  [[nodiscard]] Item* Locate(uint64_t hash, std::string_view key,
+                             Place* place) const;
+  // Update() of a key that is still where it stood, under one lock: I8. False:
+  // decide was not called. `place` knows something, and no quiescent state was
+  // announced since.
+  template <class Decide>
+  [[nodiscard]] bool UpdateAt(const Place& place, Decide&& decide);
   // The same for any number of keys at once, which hides the latency of
   // memory: also fetches the items into the cache. The keys are looked up one
   // by one and in their order, as by Find; there is no moment at which all the
@@ -139,7 +168,7 @@ class Assoc {
   // kFull: decide wanted an insert, there was no room, and the table may not
   // grow; or, for a moment, it could not go on with a merge that is being
   // turned around, because a walk forbids the moves that would make room (W1).
-  // Nothing was changed. `fetched`: FindForUpdate() was called just now.
+  // Nothing was changed. `fetched`: Locate() was called just now.
   template <class Decide>
   Outcome Update(uint64_t hash, std::string_view key, Decide&& decide,
                  bool fetched = false);
@@ -291,6 +320,9 @@ class Assoc {
   static const Slot* FindTag(const Bucket& bucket, uint64_t tag,
                              std::index_sequence<kIndex...>);
   Item* FindValidated(uint64_t hash, std::string_view key) const;
+  bool LocateIn(Bucket& bucket, uint64_t tag, std::string_view key,
+                Place* place) const;
+  Item* LocateSecond(uint64_t hash, std::string_view key, Place* place) const;
 
   // --- Writing (assoc.cc). ---
   // Fetches what a writer will touch, so that it holds its locks for less.
@@ -469,6 +501,71 @@ CUCACHE_ALWAYS_INLINE Item* Assoc::Settle(const Lookup& lookup) const {
     if (item != nullptr && SameKey(item, lookup.key)) return item;
   }
   return FindValidated(lookup.hash, lookup.key);
+}
+
+// A hint, so that nothing is validated: what it says is compared under the
+// lock. Not while the pair is being split or merged, when a key has two
+// segments.
+inline Item* Assoc::Locate(uint64_t hash, std::string_view key,
+                           Place* place) const {
+  const Probe probe(hash, mask_);
+  const TableState state = State();
+  Bucket* const segment = &At(state.SegmentOf(probe.group), 0);
+  PrefetchLine(&stripes_[probe.x1]);
+  PrefetchLine(&segment[probe.x2]);
+  place->state_ = state;
+  if (!state.busy()) [[likely]] {
+    if (LocateIn(segment[probe.x1], probe.tag, key, place)) {
+      place->hash_ = hash;
+      place->x_ = probe.x1;
+      return slot::ItemOf(place->word_);
+    }
+  }
+  return LocateSecond(hash, key, place);
+}
+
+CUCACHE_ALWAYS_INLINE bool Assoc::LocateIn(Bucket& bucket, uint64_t tag,
+                                           std::string_view key,
+                                           Place* place) const {
+  auto* const slot = const_cast<Slot*>(FindTag(bucket, tag));
+  if (slot == nullptr) return false;
+  // Acquire, as in FindWord.
+  const uint64_t word = slot->load(std::memory_order_acquire);
+  const Item* const item = slot::ItemOf(word);
+  if (item == nullptr || !SameKey(item, key)) return false;
+  place->slot_ = slot;
+  place->word_ = word;
+  return true;
+}
+
+// I8. If the word is the one that was seen, it is the same item: no other can
+// have its address, because the caller has been on line ever since (I7). So it
+// is the key's, and the key is in the table, in this slot. As long as we hold
+// the stripe of this bucket nobody can move, carry, replace or remove the word,
+// all of which need it too; and nobody can insert the key, for which both
+// stripes are needed. That the state is what it was, and idle, says that the
+// slot is in the segment of the key; if a round begins after we have looked, it
+// waits for our stripe before it touches the bucket.
+template <class Decide>
+inline bool Assoc::UpdateAt(const Place& place, Decide&& decide) {
+  Stripe& stripe = stripes_[place.x_];
+  stripe.Lock();
+  // Relaxed: every writer of the slot held this lock.
+  const bool there =
+      place.slot_->load(std::memory_order_relaxed) == place.word_ &&
+      State() == place.state_;
+  if (there) [[likely]] {
+    const Decision decision = decide(slot::ItemOf(place.word_));
+    if (decision.action == Action::kReplace) {
+      place.slot_->store(slot::Pack(slot::Tag(place.word_), decision.item),
+                         std::memory_order_release);  // I4
+    } else if (decision.action == Action::kRemove) {
+      place.slot_->store(slot::kEmpty, std::memory_order_release);
+      stripe.AddCount(-1);
+    }
+  }
+  stripe.Unlock();
+  return there;
 }
 
 template <class Decide>

@@ -62,12 +62,18 @@ Item* Assoc::FindValidated(uint64_t hash, std::string_view key) const {
   }
 }
 
-Item* Assoc::FindForUpdate(uint64_t hash, std::string_view key) const {
+// A key that is not in its first bucket, or in one of two segments.
+Item* Assoc::LocateSecond(uint64_t hash, std::string_view key,
+                          Place* place) const {
   const Probe probe(hash, mask_);
-  PrefetchLine(&stripes_[probe.x1]);
   PrefetchLine(&stripes_[probe.x2]);
-  PrefetchLine(&At(State().HomeOf(probe.group), probe.x2));
-  return Find(hash, key);
+  place->Forget();
+  if (place->state_.busy()) return FindValidated(hash, key);
+  Bucket& second = At(place->state_.SegmentOf(probe.group), probe.x2);
+  if (!LocateIn(second, probe.tag, key, place)) return nullptr;
+  place->hash_ = hash;
+  place->x_ = probe.x2;
+  return slot::ItemOf(place->word_);
 }
 
 namespace {

@@ -163,7 +163,7 @@ class CAPABILITY("stripe") Stripe {
 
   // Returns an unheld word. Yields after a short spin: the holder may have
   // been preempted.
-  uint64_t WaitUnheld() const {
+  __attribute__((noinline)) uint64_t WaitUnheld() const {
     for (int spins = 0;; ++spins) {
       const uint64_t word = word_.load(std::memory_order_relaxed);
       if ((word & kHeld) == 0) return word;

@@ -109,12 +109,10 @@ void Cache::RemoveThread(CacheThread* t) {
   MutexLock lock(threads_lock_);
   std::erase(threads_, t);
   t->LeaveTo(&orphans_);
-  for (size_t c = 0; c < gone_.size(); ++c) {
-    for (size_t q = 0; q < kQueues; ++q) {
-#define CUCACHE_ADD(name) gone_[c][q].name.Add(t->counters_[c][q].name.value());
-      CUCACHE_ITEM_COUNTERS(CUCACHE_ADD)
+  for (size_t row = 0; row < gone_.size(); ++row) {
+#define CUCACHE_ADD(name) gone_[row].name.Add(t->counters_[row].name.value());
+    CUCACHE_ITEM_COUNTERS(CUCACHE_ADD)
 #undef CUCACHE_ADD
-    }
   }
 }
 
@@ -130,6 +128,14 @@ Item* Cache::Find(CacheThread& t, uint64_t hash, std::string_view key,
     // If it is gone already, something alive may stand in its place.
     if (item == nullptr || RemoveDead(t, hash, item)) return nullptr;
   }
+}
+
+Item* Cache::FindToUpdate(CacheThread& t, uint64_t hash, std::string_view key,
+                          Absent* why) {
+  Item* const item = Locate(t, hash, key, false);
+  *why = Absent::kNot;
+  if (item != nullptr && Check(item) == Absent::kNot) return item;
+  return Find(t, hash, key, why);
 }
 
 // Judged again with the slot locked: since Check() said so, a touch may have
@@ -201,13 +207,24 @@ void Cache::Linked(CacheThread& t, Item* item) {
 
 // The item is out of the table, and this thread took it out.
 void Cache::Unlinked(CacheThread& t, Item* item) {
-  // Release: a walk that finds it unlinked finds out where it went (last_move).
-  item->state.fetch_and(static_cast<uint8_t>(~Item::kLinked),
-                        std::memory_order_release);
+  ClearLinked(item);
   ItemCounters& counters = t.Count(item);
   counters.unlinked.Add();
   counters.unlinked_bytes.Add(ItemBytes(item));
   t.Retire(item);
+}
+
+void Cache::Replaced(CacheThread& t, Item* item, Item* old) {
+  constexpr uint8_t kSized = Item::kHasFlags | Item::kChunked;
+  const uint16_t row = slabs_->RowOf(old);
+  const uint8_t states = item->state.load(std::memory_order_relaxed) ^
+                         old->state.load(std::memory_order_relaxed);
+  if (slabs_->RowOf(item) == row && (states & kSized) == 0 &&
+      item->value_length == old->value_length) {
+    return ReplacedLike(t, row, old);
+  }
+  Linked(t, item);
+  Unlinked(t, old);
 }
 
 bool Cache::EvictForSlot(CacheThread& t, uint64_t hash) {

@@ -56,6 +56,11 @@ struct ItemShape {
   uint32_t value_length = 0;
   uint64_t hash = 0;        // Cache::Hash(key)
   bool binary_key = false;  // meta's b flag
+
+  // Bytes of header, flags and key.
+  size_t PrefixBytes() const {
+    return sizeof(Item) + (flags != 0 ? sizeof(flags) : 0) + key.size();
+  }
 };
 
 // What a warm restart brought (cache/restart.h).
@@ -141,6 +146,14 @@ class Cache {
   // item->Touch(now) for that. Unlinks a dead one.
   Item* Find(CacheThread& t, uint64_t hash, std::string_view key,
              Absent* why = nullptr);
+  // The same for who is about to Update() the key.
+  Item* FindToUpdate(CacheThread& t, uint64_t hash, std::string_view key,
+                     Absent* why);
+  // Was the item found by FindToUpdate(), and held ever since (no quiescent
+  // state was announced, so its address is not another's)?
+  static bool Holds(const CacheThread& t, uint64_t hash, const Item* item) {
+    return item != nullptr && t.place_.item(hash) == item;
+  }
   // Fills lookups[i].item with what the table has, live or not; whoever uses
   // it asks Check().
   void FindBatch(CacheThread&, Lookup* lookups, size_t n) const {
@@ -190,6 +203,13 @@ class Cache {
   // Gives back an item that was never linked.
   void Free(CacheThread& t, Item* item);
 
+  // Allocate(), fill with `value` and Update() in one, for what nearly every
+  // set is: a live item is replaced by one that needs no pieces. nullptr:
+  // nothing was done, it has to go the long way. The item has been published.
+  // Announces no quiescent state. `new_cas`: see Update().
+  Item* Overwrite(CacheThread& t, const ItemShape& shape, const char* value,
+                  uint64_t new_cas, int* slab_class);
+
   // Decides about a key with its slot locked: decide(Item* old) gets the live
   // item or nullptr and returns a Decision; it may run more than once, and may
   // neither allocate, lock, nor call the cache. A replaced or removed item is
@@ -197,8 +217,7 @@ class Cache {
   // the caller. `new_cas`: 0 for the next id of the server, otherwise what the
   // client asked for. Returns false if there was no room in the table and
   // nothing may be evicted; then nothing has changed. `allocated`: the key is
-  // that of the last Allocate(), so that what an update touches is in the
-  // processor's cache.
+  // that of the last Allocate(), which knows where it stands.
   template <class Decide>
   [[nodiscard]] bool Update(CacheThread& t, uint64_t hash, std::string_view key,
                             Decide&& decide, uint64_t new_cas = 0,
@@ -274,6 +293,10 @@ class Cache {
   friend class RestartLoader;
 
   // --- Memory (cache_memory.cc). ---
+  // memcached's item header with its CAS id, the byte behind a key and the CRLF
+  // behind a value, less our header: what -I is compared with, so that the same
+  // items are too large for both.
+  static constexpr size_t kPeerOverhead = 48 + 8 + 1 + 2 - sizeof(Item);
   size_t MagazineBatch(int c) const {
     return magazine_batch_[static_cast<size_t>(c)];
   }
@@ -281,14 +304,19 @@ class Cache {
   size_t PieceCount(uint32_t value_length) const {
     return (value_length + PieceBytes() - 1) / PieceBytes();
   }
-  bool TooLarge(const ItemShape& shape) const;
-  Queue QueueForNew(uint64_t hash, std::string_view key, uint8_t* mark);
+  bool TooLarge(const ItemShape& shape) const {
+    return kPeerOverhead + shape.PrefixBytes() + uint64_t{shape.value_length} >
+           settings_.item_size_max;
+  }
+  Queue QueueForNew(CacheThread& t, uint64_t hash, std::string_view key,
+                    uint8_t* mark);
   // As Allocate() of an item that was in this queue; nullptr if it is refused.
   Item* AllocateSaved(CacheThread& t, const ItemShape& shape, Queue q);
   struct Wait;
   void BeginWait(CacheThread& t, Wait* wait);
   void EndWait(CacheThread& t, const Wait& wait, bool success);
   bool MayWait(CacheThread& t, Wait* wait) const;
+  char* Refill(CacheThread& t, int c, size_t bytes, Queue q);
   char* TakeOrEvict(CacheThread& t, size_t bytes, Queue q, Wait* wait);
   char* TakeForMove(CacheThread& t, size_t bytes);
   char* MakeRoom(CacheThread& t, int c, Queue q, Wait* wait);
@@ -311,7 +339,26 @@ class Cache {
   }
   void Linked(CacheThread& t, Item* item);
   void Unlinked(CacheThread& t, Item* item);
+  void Replaced(CacheThread& t, Item* item, Item* old);
+  // The key's item, maybe dead, with its place in t.place_.
+  Item* Locate(CacheThread& t, uint64_t hash, std::string_view key,
+               bool allocated);
+  template <class Decide>
+  struct Updating;
   void CountDead(CacheThread& t, const Item* item);
+  // Takes kLinked from an item that is out of the table. Release: a walk that
+  // finds it unlinked finds out where it went (last_move).
+  static void ClearLinked(Item* item) {
+    item->state.fetch_and(static_cast<uint8_t>(~Item::kLinked),
+                          std::memory_order_release);
+  }
+  // What Linked(new) and Unlinked(old) come to where one takes as much of the
+  // same memory as the other: as many items and bytes as before.
+  static void ReplacedLike(CacheThread& t, uint16_t row, Item* old) {
+    ClearLinked(old);
+    t.counters_[row].stored.Add();
+    t.Retire(old);
+  }
   void LogEviction(CacheThread& t, const Item& item, RelTime idle);
   bool EvictForSlot(CacheThread& t, uint64_t hash);
   template <class F>
@@ -380,8 +427,7 @@ class Cache {
   Mutex threads_lock_;
   std::vector<CacheThread*> threads_ GUARDED_BY(threads_lock_);
   // Sums of threads that are gone.
-  std::array<std::array<ItemCounters, kQueues>, kMaxSlabClasses> gone_
-      GUARDED_BY(threads_lock_);
+  std::array<ItemCounters, kPageRows> gone_ GUARDED_BY(threads_lock_);
   // What the limbo of those threads held.
   std::deque<CacheThread::Retired> orphans_ GUARDED_BY(threads_lock_);
   void SumItems(struct ItemSums* sums) EXCLUDES(threads_lock_);
@@ -401,42 +447,76 @@ class Cache {
   RelTime last_second_ = 0, last_release_ = 0;
 };
 
+// What one Update() does, with the stripes locked and after that.
+template <class Decide>
+struct Cache::Updating {
+  Cache& cache;
+  CacheThread& t;
+  Decide& decide;
+  uint64_t new_cas;
+  Item* added = nullptr;
+  Item* removed = nullptr;
+  bool was_dead = false;
+
+  Decision operator()(Item* old) {
+    if (added != nullptr) cache.Unprepare(added);
+    added = removed = nullptr;
+    was_dead = old != nullptr && cache.Check(old) != Absent::kNot;
+    Decision d = decide(was_dead ? nullptr : old);
+    if (d.action == Action::kReplace) {
+      cache.Prepare(t, d.item, old, new_cas);
+      added = d.item;
+      removed = old;
+    } else if (old != nullptr && (was_dead || d.action == Action::kRemove)) {
+      d.action = Action::kRemove;
+      removed = old;
+    } else {
+      d.action = Action::kKeep;
+    }
+    return d;
+  }
+  void Finish() {
+    if (removed != nullptr && was_dead) cache.CountDead(t, removed);
+    if (added != nullptr && removed != nullptr) {
+      cache.Replaced(t, added, removed);
+    } else if (added != nullptr) {
+      cache.Linked(t, added);
+    } else if (removed != nullptr) {
+      cache.Unlinked(t, removed);
+    }
+  }
+};
+
+inline Item* Cache::Locate(CacheThread& t, uint64_t hash, std::string_view key,
+                           bool allocated) {
+  // Readable: since it was located no quiescent state was announced.
+  Item* const known = t.place_.item(hash);
+  if (known != nullptr &&
+      (allocated || (known->key_length == key.size() &&
+                     SameBytes(known->key_data(), key.data(), key.size())))) {
+    return known;
+  }
+  return assoc_->Locate(hash, key, &t.place_);
+}
+
 template <class Decide>
 bool Cache::Update(CacheThread& t, uint64_t hash, std::string_view key,
                    Decide&& decide, uint64_t new_cas, bool allocated) {
-  while (true) {
-    Item* added = nullptr;
-    Item* removed = nullptr;
-    bool was_dead = false;
-    const auto wrapped = [&](Item* old) -> Decision {
-      if (added != nullptr) Unprepare(added);
-      added = removed = nullptr;
-      was_dead = old != nullptr && Check(old) != Absent::kNot;
-      Decision d = decide(was_dead ? nullptr : old);
-      if (d.action == Action::kReplace) {
-        Prepare(t, d.item, old, new_cas);
-        added = d.item;
-        removed = old;
-      } else if (old != nullptr && (was_dead || d.action == Action::kRemove)) {
-        d.action = Action::kRemove;
-        removed = old;
-      } else {
-        d.action = Action::kKeep;
-      }
-      return d;
-    };
-    if (assoc_->Update(hash, key, wrapped, allocated) ==
-        Assoc::Outcome::kDone) {
-      if (added != nullptr) Linked(t, added);
-      if (removed != nullptr) {
-        if (was_dead) CountDead(t, removed);
-        Unlinked(t, removed);
-      }
-      return true;
-    }
-    if (added != nullptr) Unprepare(added);
+  Updating<std::remove_reference_t<Decide>> updating{*this, t, decide, new_cas};
+  (void)Locate(t, hash, key, allocated);
+  if (t.place_.known() && assoc_->UpdateAt(t.place_, updating)) [[likely]] {
+    t.place_.Forget();
+    updating.Finish();
+    return true;
+  }
+  t.place_.Forget();
+  while (assoc_->Update(hash, key, updating, true) != Assoc::Outcome::kDone) {
+    if (updating.added != nullptr) Unprepare(updating.added);
+    updating.added = nullptr;
     if (!EvictForSlot(t, hash)) return false;
   }
+  updating.Finish();
+  return true;
 }
 
 }  // namespace cucache

@@ -14,10 +14,11 @@ void Cache::SumItems(ItemSums* sums) {
   MutexLock lock(threads_lock_);
   for (size_t c = 0; c < sums->of.size(); ++c) {
     for (size_t q = 0; q < kQueues; ++q) {
-      sums->of[c][q].Add(gone_[c][q]);
+      const uint16_t row = PageRow(static_cast<int>(c), static_cast<Queue>(q));
+      sums->of[c][q].Add(gone_[row]);
       for (const CacheThread* t : threads_) {
-        sums->of[c][q].Add(t->counters_[c][q]);
-        const uint64_t time = t->counters_[c][q].evicted_time.value();
+        sums->of[c][q].Add(t->counters_[row]);
+        const uint64_t time = t->counters_[row].evicted_time.value();
         sums->of[c][q].evicted_time =
             std::max(time, sums->of[c][q].evicted_time - time);
       }
@@ -120,7 +121,9 @@ std::vector<SlabClassFigures> Cache::class_figures() {
   ForEachThread([&](CacheThread& t) {
     SpinLockGuard lock(t.mu_);
     for (size_t c = 0; c < at_hand.size(); ++c) {
-      for (const auto& magazine : t.magazines_[c]) at_hand[c] += magazine.n;
+      for (const Queue q : {Queue::kProbation, Queue::kMain}) {
+        at_hand[c] += t.magazines_[PageRow(static_cast<int>(c), q)].n;
+      }
     }
   });
   std::array<RelTime, kMaxSlabClasses> probation, main;

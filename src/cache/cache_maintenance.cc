@@ -125,7 +125,7 @@ bool Cache::MaintenanceStep(CacheThread& t) {
   // Once a second unasked, because only then it shrinks.
   bool busy =
       (assoc_->NeedsMaintenance() || now != last_second_) && MaintainTable(t);
-  t.Quiescent();
+  t.Reclaim();
   const bool short_of_pages = slabs_->free_pages() < HighPages();
   const RelTime crawl_at = flush_crawl_at_.load(std::memory_order_relaxed);
   if (now >= crawl_at || (short_of_pages && crawl_at != ~RelTime{0})) {
@@ -135,7 +135,7 @@ bool Cache::MaintenanceStep(CacheThread& t) {
     // Before the first is evicted, so that the ghost forgets nothing.
     eviction_->FitGhost(assoc_->size());
     busy |= eviction_->Drain(t, slabs_->page_size());
-    t.Quiescent();
+    t.Reclaim();
   }
   if (now >= flush_at_.load(std::memory_order_relaxed)) FlushNow();
   if (clear_ghost_.exchange(false, std::memory_order_relaxed)) {
@@ -268,7 +268,7 @@ void Cache::MaintainForTest(CacheThread& t) {
   if (flush_crawl_at_.load(std::memory_order_relaxed) != ~RelTime{0}) {
     CrawlAfterFlush();
   }
-  while (MaintenanceStep(t) || crawler_->Step(t, kCrawlChunks)) t.Quiescent();
+  while (MaintenanceStep(t) || crawler_->Step(t, kCrawlChunks)) t.Reclaim();
 }
 
 }  // namespace cucache

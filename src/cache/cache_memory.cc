@@ -34,18 +34,12 @@ constexpr auto kPatienceReturns = std::chrono::seconds(10);
 constexpr auto kMaxWait = std::chrono::seconds(2);
 // With -M: for chunks that others are about to give back.
 constexpr auto kNoEvictionWait = std::chrono::milliseconds(5);
+// However little time there is: to stamp what others have retired, and to let
+// the epoch move on twice.
+constexpr int kLeastRounds = 4;
 // Waited in vain this long, allocations drain more.
 constexpr auto kDrainMore = std::chrono::milliseconds(10);
-// memcached's item header with its CAS id, the byte behind a key and the CRLF
-// behind a value: what -I is compared with, so that the same items are too
-// large for both.
-constexpr size_t kPeerOverhead = 48 + 8 + 1 + 2;
 constexpr size_t kMinPages = 16;
-
-size_t PrefixBytes(const ItemShape& shape) {
-  return sizeof(Item) + (shape.flags != 0 ? sizeof(uint32_t) : 0) +
-         shape.key.size();
-}
 
 }  // namespace
 
@@ -85,14 +79,9 @@ struct Cache::Wait {
   uint64_t epoch = 0;
 };
 
-bool Cache::TooLarge(const ItemShape& shape) const {
-  return kPeerOverhead + shape.key.size() + (shape.flags != 0 ? 4 : 0) +
-             uint64_t{shape.value_length} >
-         settings_.item_size_max;
-}
-
-Queue Cache::QueueForNew(uint64_t hash, std::string_view key, uint8_t* mark) {
-  const Item* old = assoc_->FindForUpdate(hash, key);
+Queue Cache::QueueForNew(CacheThread& t, uint64_t hash, std::string_view key,
+                         uint8_t* mark) {
+  const Item* old = Locate(t, hash, key, false);
   if (old == nullptr || Check(old) != Absent::kNot) {
     return eviction_->QueueFor(hash);
   }
@@ -106,7 +95,7 @@ AllocateStatus Cache::Allocate(CacheThread& t, const ItemShape& shape,
   *item = nullptr;
   if (TooLarge(shape)) return AllocateStatus::kTooLarge;
   uint8_t mark = 0;
-  const Queue q = QueueForNew(shape.hash, shape.key, &mark);
+  const Queue q = QueueForNew(t, shape.hash, shape.key, &mark);
   Wait wait;
   *item = AllocateWith(
       t, shape, [&](size_t bytes) { return TakeOrEvict(t, bytes, q, &wait); });
@@ -128,7 +117,7 @@ Item* Cache::AllocateSaved(CacheThread& t, const ItemShape& shape, Queue q) {
 
 template <class Take>
 Item* Cache::AllocateWith(CacheThread& t, const ItemShape& shape, Take&& take) {
-  const size_t prefix = PrefixBytes(shape);
+  const size_t prefix = shape.PrefixBytes();
   const bool chunked = prefix + shape.value_length > slabs_->max_chunk();
   const size_t size =
       prefix + (chunked ? PieceCount(shape.value_length) * sizeof(Piece*)
@@ -200,9 +189,19 @@ void Cache::Free(CacheThread& t, Item* item) {
 
 char* Cache::TakeOrEvict(CacheThread& t, size_t bytes, Queue q, Wait* wait) {
   const int c = slabs_->ClassFor(bytes);
-  char* chunk = t.TakeChunk(c, q, HighPages() / 2);
-  if (slabs_->free_pages() < HighPages()) EvictAhead(t, bytes);
+  char* chunk = t.TakeAtHand(PageRow(c, q));
+  if (chunk == nullptr) chunk = Refill(t, c, bytes, q);
   return chunk != nullptr ? chunk : MakeRoom(t, c, q, wait);
+}
+
+// A chunk from the pages of a class. Only here memory gets less: what is at
+// hand has been paid for, with all those that came in the same batch.
+char* Cache::Refill(CacheThread& t, int c, size_t bytes, Queue q) {
+  char* const chunk = t.TakeChunk(c, q, HighPages() / 2);
+  if (slabs_->free_pages() < HighPages()) {
+    EvictAhead(t, bytes * MagazineBatch(c));
+  }
+  return chunk;
 }
 
 // Eviction keeps a reserve of pages, so that nobody waits for a grace period.
@@ -258,13 +257,13 @@ bool Cache::MayWait(CacheThread& t, Wait* wait) const {
 char* Cache::MakeRoom(CacheThread& t, int c, Queue q, Wait* wait) {
   const bool evict = settings_.evict_to_free;
   if (!wait->begun) BeginWait(t, wait);
-  for (int round = 0; round < 2 || MayWait(t, wait); ++round) {
+  for (int round = 0; round < kLeastRounds || MayWait(t, wait); ++round) {
     if (evict && !eviction_->Drain(t, slabs_->page_size()) &&
         steady_clock::now() - wait->start >= kDrainMore) {
       eviction_->DrainMore(t);
     }
     // The caller holds no item.
-    t.Quiescent();
+    t.Reclaim();
     CollectAll();
     epochs_.TryAdvance();
     if (!evict)
@@ -282,7 +281,7 @@ char* Cache::MakeRoom(CacheThread& t, int c, Queue q, Wait* wait) {
       usleep(100);
     }
   }
-  t.counters_[static_cast<size_t>(c)][static_cast<size_t>(q)].outofmemory.Add();
+  t.counters_[PageRow(c, q)].outofmemory.Add();
   return nullptr;
 }
 

@@ -8,24 +8,16 @@
 
 namespace cucache {
 
-namespace {
-
-// Retired items that share one stamp, and so one fence.
-constexpr size_t kStampBatch = 16;
-// Weight of the limbo from which on its owner looks after it once more before
-// it sleeps. Less is left to the next turn, or to the maintenance thread:
-// advancing the epoch and collecting cost as much as a sixth of a set.
-constexpr size_t kCollectWeight = 16;
-
-}  // namespace
-
 CacheThread::CacheThread(Cache& cache, ThreadStats& stats)
     : cache_(cache),
       stats_(stats),
       epoch_(cache.epochs_),
       events_(cache.events_) {
-  for (auto& queues : magazines_) {
-    for (Magazine& m : queues) m.n = 0;
+  for (size_t row = 0; row < magazines_.size(); ++row) {
+    magazines_[row].n = 0;
+    const size_t batch = cache_.MagazineBatch(static_cast<int>(row) / kQueues);
+    // A magazine of one is one for all threads together already too much.
+    magazines_[row].most = static_cast<uint32_t>(batch == 1 ? 1 : 2 * batch);
   }
   cache_.AddThread(this);
 }
@@ -33,28 +25,30 @@ CacheThread::CacheThread(Cache& cache, ThreadStats& stats)
 CacheThread::~CacheThread() { cache_.RemoveThread(this); }
 
 void CacheThread::Offline() {
-  if (limbo_weight_.load(std::memory_order_relaxed) >= kCollectWeight) {
-    Quiescent();
+  place_.Forget();
+  if (limbo_weight() >= kCollectWeight) {
+    epoch_.Quiescent();
+    Advance();
   }
+  // Nobody else could free it while this thread sleeps.
+  if (retired_count_ != 0) MoveRetired();
   epoch_.Offline();
 }
 
-void CacheThread::Quiescent() {
-  epoch_.Quiescent();
-  if (!has_limbo()) return;
+void CacheThread::Advance() {
+  if (retired_count_ != 0) MoveRetired();
   cache_.epochs_.TryAdvance();
   Collect();
 }
 
 ItemCounters& CacheThread::Count(const Item* item) {
-  const Slabs& slabs = *cache_.slabs_;
-  return counters_[slabs.ClassOf(item)][static_cast<int>(slabs.QueueOf(item))];
+  return counters_[cache_.slabs_->RowOf(item)];
 }
 
 char* CacheThread::TakeChunk(int c, Queue q, size_t leave) {
   Slabs& slabs = *cache_.slabs_;
   SpinLockGuard lock(mu_);
-  Magazine& m = magazines_[c][static_cast<int>(q)];
+  Magazine& m = magazines_[PageRow(c, q)];
   if (m.n == 0) {
     const size_t batch = cache_.MagazineBatch(c);
     m.n = static_cast<uint32_t>(slabs.Take(c, q, m.chunks, batch));
@@ -66,27 +60,24 @@ char* CacheThread::TakeChunk(int c, Queue q, size_t leave) {
   return m.chunks[--m.n];
 }
 
-void CacheThread::PutChunk(char* chunk) {
-  Slabs& slabs = *cache_.slabs_;
-  const Page& page = slabs.page(slabs.PageOf(chunk));
-  reinterpret_cast<Item*>(chunk)->state.store(0, std::memory_order_relaxed);
+inline void CacheThread::PutChunk(char* chunk) {
+  const Page& page = cache_.slabs_->page(cache_.slabs_->PageOf(chunk));
   if (page.state.load(std::memory_order_relaxed) != PageState::kOpen) {
     drained_[drained_count_++] = chunk;
     if (drained_count_ == drained_.size()) FlushDrained();
     return;
   }
-  const int c = page.slab_class.load(std::memory_order_relaxed);
-  Magazine& m =
-      magazines_[c]
-                [static_cast<int>(page.queue.load(std::memory_order_relaxed))];
-  const size_t keep = cache_.MagazineBatch(c);
-  // A magazine of one is one for all threads together already too much.
-  if (m.n >= (keep == 1 ? 1 : 2 * keep)) {
-    slabs.Give(m.chunks, keep);
-    m.n -= static_cast<uint32_t>(keep);
-    std::move(m.chunks + keep, m.chunks + keep + m.n, m.chunks);
-  }
+  Magazine& m = magazines_[page.row.load(std::memory_order_relaxed)];
+  if (m.n == m.most) Spill(m);
   m.chunks[m.n++] = chunk;
+}
+
+// Half of a magazine that is full goes back: those that came first.
+void CacheThread::Spill(Magazine& m) {
+  const uint32_t n = (m.most + 1) / 2;
+  cache_.slabs_->Give(m.chunks, n);
+  m.n -= n;
+  std::move(m.chunks + n, m.chunks + n + m.n, m.chunks);
 }
 
 void CacheThread::FlushDrained() {
@@ -94,22 +85,35 @@ void CacheThread::FlushDrained() {
   drained_count_ = 0;
 }
 
-void CacheThread::Retire(Item* item) {
+void CacheThread::MoveRetired() {
   SpinLockGuard lock(mu_);
-  limbo_.push_back({item, 0});
-  limbo_size_.store(limbo_.size() - limbo_head_, std::memory_order_relaxed);
-  limbo_weight_.store(
-      limbo_weight_.load(std::memory_order_relaxed) + LimboWeight(*item),
-      std::memory_order_relaxed);
-  if (++unstamped_ >= kStampBatch) StampRetired();
+  if (limbo_tail_ - limbo_head_ + retired_count_ > limbo_.size()) GrowLimbo();
+  const size_t mask = limbo_.size() - 1;
+  for (uint32_t i = 0; i < retired_count_; ++i) {
+    limbo_[limbo_tail_++ & mask] = {retired_[i], 0};
+  }
+  unstamped_ += retired_count_;
+  limbo_size_.store(limbo_tail_ - limbo_head_, std::memory_order_relaxed);
+  limbo_weight_.store(limbo_weight(), std::memory_order_relaxed);
+  retired_count_ = 0;
+  retired_weight_ = 0;
+  if (unstamped_ >= kStampBatch) StampRetired();
+}
+
+void CacheThread::GrowLimbo() {
+  std::vector<Retired> larger(std::max<size_t>(64, 2 * limbo_.size()));
+  for (size_t i = limbo_head_; i != limbo_tail_; ++i) {
+    larger[i & (larger.size() - 1)] = limbo_[i & (limbo_.size() - 1)];
+  }
+  limbo_.swap(larger);
 }
 
 void CacheThread::StampRetired() {
   if (unstamped_ == 0) return;
   const uint64_t stamp = cache_.epochs_.Stamp();
-  for (auto it = limbo_.end() - static_cast<ptrdiff_t>(unstamped_);
-       it != limbo_.end(); ++it) {
-    it->stamp = stamp;
+  const size_t mask = limbo_.size() - 1;
+  for (size_t i = limbo_tail_ - unstamped_; i != limbo_tail_; ++i) {
+    limbo_[i & mask].stamp = stamp;
   }
   unstamped_ = 0;
 }
@@ -121,35 +125,37 @@ void CacheThread::Collect() {
 
 void CacheThread::CollectLocked() {
   StampRetired();
+  const uint64_t epoch = cache_.epochs_.epoch();
+  const size_t mask = limbo_.size() - 1;
   size_t weight = limbo_weight_.load(std::memory_order_relaxed);
-  while (limbo_head_ < limbo_.size() &&
-         cache_.epochs_.Passed(limbo_[limbo_head_].stamp)) {
-    Item* item = limbo_[limbo_head_++].item;
-    weight -= LimboWeight(*item);
-    if (cache_.pins_.MayFree(item)) FreeNow(item);
+  for (; limbo_head_ != limbo_tail_; ++limbo_head_) {
+    const Retired& retired = limbo_[limbo_head_ & mask];
+    if (!EpochDomain::PassedAt(epoch, retired.stamp)) break;
+    weight -= LimboWeight(*retired.item);
+    FreeNow(retired.item);
   }
-  TrimLimbo();
   if (drained_count_ != 0) FlushDrained();
-  limbo_size_.store(limbo_.size() - limbo_head_, std::memory_order_relaxed);
+  limbo_size_.store(limbo_tail_ - limbo_head_, std::memory_order_relaxed);
   limbo_weight_.store(weight, std::memory_order_relaxed);
 }
 
-// Forgets the entries that are gone, when that moves few of the others.
-void CacheThread::TrimLimbo() {
-  if (limbo_head_ < limbo_.size() / 2) return;
-  limbo_.erase(limbo_.begin(),
-               limbo_.begin() + static_cast<ptrdiff_t>(limbo_head_));
-  limbo_head_ = 0;
-}
-
-void CacheThread::FreeNow(Item* item) {
-  if (item->chunked()) {
-    const size_t n = cache_.PieceCount(item->value_length);
-    for (size_t i = 0; i < n; ++i) {
-      PutChunk(reinterpret_cast<char*>(item->piece(i)));
-    }
+inline void CacheThread::FreeNow(Item* item) {
+  if (item->HasState(Item::kPinned | Item::kChunked)) [[unlikely]] {
+    if (!cache_.pins_.MayFree(item)) return;
+    FreeInPieces(item);
   }
   PutChunk(reinterpret_cast<char*>(item));
+}
+
+// The pieces; the item itself is left.
+void CacheThread::FreeInPieces(Item* item) {
+  if (!item->chunked()) return;
+  const size_t n = cache_.PieceCount(item->value_length);
+  for (size_t i = 0; i < n; ++i) {
+    Piece* const piece = item->piece(i);
+    piece->state.store(0, std::memory_order_relaxed);
+    PutChunk(reinterpret_cast<char*>(piece));
+  }
 }
 
 void CacheThread::FreeOwned(Item* item) {
@@ -160,32 +166,30 @@ void CacheThread::FreeOwned(Item* item) {
 
 void CacheThread::RecallClass(int c) {
   SpinLockGuard lock(mu_);
-  for (Magazine& m : magazines_[static_cast<size_t>(c)]) {
+  for (const Queue q : {Queue::kProbation, Queue::kMain}) {
+    Magazine& m = magazines_[PageRow(c, q)];
     cache_.slabs_->Give(m.chunks, m.n);
     m.n = 0;
   }
 }
 
 void CacheThread::LeaveTo(std::deque<Retired>* orphans) {
+  if (retired_count_ != 0) MoveRetired();
   SpinLockGuard lock(mu_);
   CollectLocked();
-  orphans->insert(orphans->end(),
-                  limbo_.begin() + static_cast<ptrdiff_t>(limbo_head_),
-                  limbo_.end());
-  limbo_.clear();
-  limbo_head_ = 0;
-  for (auto& queues : magazines_) {
-    for (Magazine& m : queues) {
-      cache_.slabs_->Give(m.chunks, m.n);
-      m.n = 0;
-    }
+  for (; limbo_head_ != limbo_tail_; ++limbo_head_) {
+    orphans->push_back(limbo_[limbo_head_ & (limbo_.size() - 1)]);
+  }
+  for (Magazine& m : magazines_) {
+    cache_.slabs_->Give(m.chunks, m.n);
+    m.n = 0;
   }
 }
 
 void CacheThread::Recall(PageIndex page, int c, Queue q) {
   Slabs& slabs = *cache_.slabs_;
   SpinLockGuard lock(mu_);
-  Magazine& m = magazines_[c][static_cast<int>(q)];
+  Magazine& m = magazines_[PageRow(c, q)];
   char** end = std::partition(m.chunks, m.chunks + m.n, [&](const char* chunk) {
     return slabs.PageOf(chunk) != page;
   });

@@ -25,6 +25,7 @@
 #include "base/event_log.h"
 #include "base/locks.h"
 #include "base/stats.h"
+#include "cache/assoc.h"
 #include "cache/item.h"
 #include "cache/slabs.h"
 
@@ -69,7 +70,18 @@ class CacheThread {
   // whenever no item is held; Offline() before sleeping.
   void Online() { epoch_.Online(); }
   void Offline();
-  void Quiescent();
+  void Quiescent() {
+    place_.Forget();
+    epoch_.Quiescent();
+    if (limbo_weight() >= kCollectWeight) Advance();
+  }
+  // The same, and frees at once what may be freed, however little: for who
+  // needs memory, or sees to it that there is some.
+  void Reclaim() {
+    place_.Forget();
+    epoch_.Quiescent();
+    if (limbo_weight() != 0) Advance();
+  }
   bool online() const { return epoch_.online(); }
 
   ThreadStats& stats() { return stats_; }
@@ -80,24 +92,49 @@ class CacheThread {
   friend class Crawler;
   friend class Eviction;
 
-  static constexpr size_t kMagazine = 32;
+  static constexpr uint32_t kMagazine = 64;
   struct Magazine {
     uint32_t n;
+    uint32_t most;
     char* chunks[kMagazine];
   };
+  // Retired items that share one stamp, and so one fence.
+  static constexpr size_t kStampBatch = 16;
+  // Weight of the limbo from which on its owner tries to free it. Less is left
+  // to a later turn, or, when the owner sleeps, to the maintenance thread:
+  // advancing the epoch writes lines that all threads have in common.
+  static constexpr size_t kCollectWeight = 16;
   struct Retired {
     Item* item;
     uint64_t stamp;
   };
 
+  // A chunk that is at hand, or nullptr.
+  char* TakeAtHand(uint16_t row) {
+    SpinLockGuard lock(mu_);
+    Magazine& m = magazines_[row];
+    return m.n != 0 ? m.chunks[--m.n] : nullptr;
+  }
   // A chunk, or nullptr when no page may be opened (it leaves `leave` pages
   // unopened).
   char* TakeChunk(int c, Queue q, size_t leave);
-  // Memory of an item or piece that nobody can hold any more.
+  // Memory of an item that is not linked, or of a piece whose state is 0, and
+  // that nobody can hold any more.
   void PutChunk(char* chunk) REQUIRES(mu_);
+  void Spill(Magazine& magazine) REQUIRES(mu_);
   // Unlinked items: freed when their grace period is over.
-  void Retire(Item* item);
+  void Retire(Item* item) {
+    retired_weight_ += LimboWeight(*item);
+    retired_[retired_count_++] = item;
+    if (retired_count_ == kStampBatch) MoveRetired();
+  }
+  // Puts what this thread retired last where others can free it.
+  void MoveRetired() EXCLUDES(mu_);
+  void GrowLimbo() REQUIRES(mu_);
+  // Tries to move the epoch on, and frees what may be freed.
+  void Advance();
   void FreeNow(Item* item) REQUIRES(mu_);
+  void FreeInPieces(Item* item) REQUIRES(mu_);
   // The same for an item that nobody else ever saw. Any thread.
   void FreeOwned(Item* item) EXCLUDES(mu_);
   // Frees what may be freed. Any thread.
@@ -108,7 +145,6 @@ class CacheThread {
   void RecallClass(int c) EXCLUDES(mu_);
   void StampRetired() REQUIRES(mu_);
   void CollectLocked() REQUIRES(mu_);
-  void TrimLimbo() REQUIRES(mu_);
   void FlushDrained() REQUIRES(mu_);
   // What an item in limbo counts for: more if it holds back much memory.
   static size_t LimboWeight(const Item& item) {
@@ -125,6 +161,10 @@ class CacheThread {
   size_t limbo_size() const {
     return limbo_size_.load(std::memory_order_relaxed);
   }
+  // Also of what nobody else sees yet. The owner only.
+  size_t limbo_weight() const {
+    return limbo_weight_.load(std::memory_order_relaxed) + retired_weight_;
+  }
   ItemCounters& Count(const Item* item);
   // The thread goes: its chunks go back, its limbo to others.
   void LeaveTo(std::deque<Retired>* orphans);
@@ -134,6 +174,14 @@ class CacheThread {
   EpochParticipant epoch_;
   EventBuffer events_;
   uint64_t next_cas_ = 0, end_cas_ = 0;
+  // Where the key of the last Allocate() stood, to be used by the Update() that
+  // follows in the same stretch between two quiescent states (I8).
+  Assoc::Place place_;
+  // What was retired since MoveRetired(). The owner's own, so that retiring
+  // takes no lock; never left behind when the owner goes off line.
+  std::array<Item*, kStampBatch> retired_;
+  uint32_t retired_count_ = 0;
+  size_t retired_weight_ = 0;
   // Bytes this thread should drain, because it took memory from the reserve.
   size_t debt_ = 0;
   uint64_t draw_ = 0;
@@ -142,12 +190,12 @@ class CacheThread {
   std::chrono::steady_clock::time_point last_refusal_{};
 
   SpinLock mu_;
-  std::array<std::array<Magazine, kQueues>, kMaxSlabClasses> magazines_
-      GUARDED_BY(mu_);
-  // In the order of their stamps; those before limbo_head_ are gone. (A deque
-  // would allocate and free all the time.)
+  std::array<Magazine, kPageRows> magazines_ GUARDED_BY(mu_);
+  // A ring of a power of two: [limbo_head_, limbo_tail_), modulo its size, in
+  // the order of their stamps. (A deque would allocate and free all the time.)
   std::vector<Retired> limbo_ GUARDED_BY(mu_);
   size_t limbo_head_ GUARDED_BY(mu_) = 0;
+  size_t limbo_tail_ GUARDED_BY(mu_) = 0;
   // The last ones of limbo_, which have no stamp yet.
   size_t unstamped_ GUARDED_BY(mu_) = 0;
   // Chunks of draining pages on their way back, gathered to save locks.
@@ -157,7 +205,7 @@ class CacheThread {
   // Sum of the weights. Written with mu_ held.
   std::atomic<size_t> limbo_weight_{0};
 
-  std::array<std::array<ItemCounters, kQueues>, kMaxSlabClasses> counters_;
+  std::array<ItemCounters, kPageRows> counters_;
 };
 
 }  // namespace cucache

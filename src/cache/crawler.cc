@@ -24,7 +24,7 @@ void Crawler::FinishRound(CacheThread& t) {
   while (running() && oldest_generation() == oldest) {
     if (!Step(t, 4096)) sched_yield();
     // The caller holds no item here, and others wait for it.
-    t.Quiescent();
+    t.Reclaim();
   }
 }
 

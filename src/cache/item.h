@@ -17,9 +17,9 @@
 //
 // Who writes the atomics once the item is linked, and with which order:
 //   exptime, cas, and kStale and kWinSent of state
-//            only with the stripes of the item's key locked (in the decide of
-//            Cache::Update), so that eviction, which moves items by copying
-//            them under the same locks, loses none of it. A writer that makes
+//            only with the stripe of its bucket locked (I8), in the decide of
+//            Cache::Update, so that eviction, which moves items by copying
+//            them under the same lock, loses none of it. A writer that makes
 //            an item stale sets kStale first and cas second (release); readers
 //            load cas first (acquire), so who sees the new id sees stale.
 //   state    by fetch_or / fetch_and. kLinked is set before publication and

@@ -109,12 +109,6 @@ void Slabs::MakeClasses() {
   }
 }
 
-int Slabs::ClassFor(size_t size) const {
-  return size <= max_chunk()
-             ? class_of_size_[(size + kItemAlignment - 1) / kItemAlignment]
-             : 0;
-}
-
 void Slabs::MapArena(uint64_t bytes, bool huge_pages) {
   constexpr size_t kAlign = 2 << 20;
   // PROT_NONE costs no memory and counts against no limit but that of address
@@ -190,6 +184,7 @@ bool Slabs::OpenPage(int c, Queue q, size_t leave) {
   s.lock.Lock();
   page.slab_class.store(static_cast<uint8_t>(c), std::memory_order_relaxed);
   page.queue.store(q, std::memory_order_relaxed);
+  page.row.store(PageRow(c, q), std::memory_order_relaxed);
   page.fresh.store(0, std::memory_order_relaxed);
   page.used.store(0, std::memory_order_relaxed);
   page.free_chunks = 0;

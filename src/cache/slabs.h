@@ -18,7 +18,9 @@
 //      size of one class and the bytes of another.
 //   S4 Chunks from index `fresh` on have never been handed out since the page
 //      was opened, and may hold anything; `state` of every chunk below it is
-//      valid: 0 unless it is an item or a piece.
+//      valid: it has kLinked only of an item that is in the table, or about
+//      to be, and kPiece only while it is a piece. (What an item leaves behind
+//      in a chunk that nobody uses says neither.)
 //   S5 The number of open pages is at most page_limit(), except while
 //      it is being lowered.
 //   S6 The free list of a page that drains is valid; it only gives nothing. So
@@ -60,6 +62,12 @@ enum class PageState : uint8_t {
   kDraining,  // gives none; is being emptied
 };
 
+// Class and queue of a page in one number, for tables by both.
+inline constexpr size_t kPageRows = size_t{kMaxSlabClasses} * kQueues;
+constexpr uint16_t PageRow(int c, Queue q) {
+  return static_cast<uint16_t>(c * kQueues + static_cast<int>(q));
+}
+
 using PageIndex = uint32_t;
 inline constexpr PageIndex kNoPage = ~PageIndex{0};
 
@@ -70,6 +78,7 @@ struct alignas(64) Page {
   std::atomic<PageState> state{PageState::kClosed};
   std::atomic<Queue> queue{Queue::kProbation};
   std::atomic<uint8_t> slab_class{0};
+  std::atomic<uint16_t> row{0};  // PageRow() of the two
   bool in_partial = false;
   bool queued = false;
   // How often it was opened: tells one use of the page from the next.
@@ -124,7 +133,11 @@ class Slabs {
   uint32_t chunk_size(int c) const { return chunk_sizes_[c]; }
   uint32_t chunks_per_page(int c) const { return page_size_ / chunk_sizes_[c]; }
   // The class of the smallest chunk that holds `size` bytes; 0 if none does.
-  int ClassFor(size_t size) const;
+  int ClassFor(size_t size) const {
+    return size <= max_chunk()
+               ? class_of_size_[(size + kItemAlignment - 1) / kItemAlignment]
+               : 0;
+  }
   uint32_t page_size() const { return page_size_; }
   // The largest chunk. Half a page, so that values between half a page and a
   // whole one, which would waste up to half, are kept in pieces.
@@ -132,11 +145,11 @@ class Slabs {
 
   // --- Chunks, in batches. ---
   // Takes up to `n` chunks of a class and queue from pages that are open.
-  // Their `state` is 0. Returns how many.
+  // Their `state` is valid (S4). Returns how many.
   size_t Take(int c, Queue q, char** chunks, size_t n);
   // Opens a page for a class: from the pool if it holds more than `leave`.
   [[nodiscard]] bool OpenPage(int c, Queue q, size_t leave);
-  // Gives back chunks (of any classes). Their state is set to 0.
+  // Gives back chunks (of any classes).
   void Give(char* const* chunks, size_t n);
 
   // --- Pages. ---
@@ -159,6 +172,9 @@ class Slabs {
   }
   Queue QueueOf(const void* chunk) const {
     return pages_[PageOf(chunk)].queue.load(std::memory_order_relaxed);
+  }
+  uint16_t RowOf(const void* chunk) const {
+    return pages_[PageOf(chunk)].row.load(std::memory_order_relaxed);
   }
   // The i-th chunk of a page that is open or draining.
   char* Chunk(PageIndex p, uint32_t i) const {

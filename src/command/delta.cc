@@ -99,7 +99,7 @@ void Executor::Arithmetic(const Request& request, Result* result) {
   Item* item = nullptr;
   TokenHeir heir;
   Absent why = Absent::kMissing;
-  Item* const found = cache_.Find(thread_, hash, request.key, &why);
+  Item* const found = cache_.FindToUpdate(thread_, hash, request.key, &why);
   if (Watched(kWatchFetchers)) WriteGet(request.key, found, why);
   Sum sum(request, found);
   for (;;) {
@@ -119,16 +119,19 @@ void Executor::Arithmetic(const Request& request, Result* result) {
       }
     }
     bool fits = false;
+    // If it is still there, the sum that was made of it is right.
+    const bool held =
+        !request.Has(kCompareCas) && Cache::Holds(thread_, hash, found);
     const bool linked = cache_.Update(
         thread_, hash, request.key,
         [&](Item* old) {
-          sum = Sum(request, old);
+          if (!held || old != found) sum = Sum(request, old);
           fits = sum.status == Status::kHit && sum.Fits(item);
           if (!fits) return Cache::Decision{Cache::Action::kKeep};
           Prepare(request, sum.value, old, item, &heir);
           return Cache::Decision{Cache::Action::kReplace, item};
         },
-        request.Has(kExplicitCas) ? request.new_cas : 0);
+        request.Has(kExplicitCas) ? request.new_cas : 0, true);
     if (!fits) continue;
     if (!linked) {
       heir.GiveBack();

@@ -48,10 +48,11 @@ class TokenHeir {
     uint8_t bits = old->state.load(std::memory_order_relaxed) & Item::kStale;
     if (stale) bits |= Item::kStale;
     if (won_before_) bits |= Item::kWinSent;
-    item->state.fetch_and(
-        static_cast<uint8_t>(~(Item::kStale | Item::kWinSent)),
-        std::memory_order_relaxed);
-    item->state.fetch_or(bits, std::memory_order_relaxed);
+    // Nobody else writes the state of an item that is not linked.
+    const uint8_t own = item->state.load(std::memory_order_relaxed) &
+                        static_cast<uint8_t>(~(Item::kStale | Item::kWinSent));
+    item->state.store(static_cast<uint8_t>(own | bits),
+                      std::memory_order_relaxed);
   }
   // The new item was not published: nobody has won after all.
   void GiveBack() {

@@ -14,7 +14,7 @@ bool IsJoin(StoreMode mode) {
   return mode == StoreMode::kAppend || mode == StoreMode::kPrepend;
 }
 
-bool IsPlainSet(const Request& request) {
+inline bool IsPlainSet(const Request& request) {
   return request.mode == StoreMode::kSet && !request.Has(kCompareCas);
 }
 
@@ -97,6 +97,26 @@ Status Executor::Reserve(const Request& request, Item** item) {
   const bool too_large = refused == Status::kTooLarge;
   (too_large ? stats_.store_too_large : stats_.store_no_memory).Add();
   return refused;
+}
+
+Item* Executor::Overwrite(const Request& request, const char* value) {
+  if (!IsPlainSet(request) || detail() ||
+      Watched(kWatchFetchers | kWatchMutations)) {
+    return nullptr;
+  }
+  const ItemShape shape{.key = request.key,
+                        .flags = request.flags,
+                        .exptime = request.exptime,
+                        .value_length = request.value_length,
+                        .hash = HashOf(request),
+                        .binary_key = request.Has(kBinaryKey)};
+  int c;
+  Item* const item =
+      cache_.Overwrite(thread_, shape, value, NewCas(request), &c);
+  if (item == nullptr) return nullptr;
+  stats_.set_cmds.Add();
+  stats_.slab[static_cast<size_t>(c)].set_cmds.Add();
+  return item;
 }
 
 void Executor::Discard(Item* item) { cache_.Free(thread_, item); }

@@ -165,6 +165,13 @@ BinaryTurn::Flow BinaryTurn::Store(const Packet& packet) {
     request.exptime = clock().FromExptime(LoadBig<uint32_t>(extras + 4));
   }
   Item* item = nullptr;
+  if (header.cas == 0 && left() >= request.value_length) {
+    item = executor_.Overwrite(request, at_);
+    if (item != nullptr) {
+      at_ += request.value_length;
+      return Done(packet, item->cas.load(std::memory_order_relaxed));
+    }
+  }
   // Without the CAS id, so that a set which cannot be is one that removes.
   const Status status = executor_.Reserve(request, &item);
   if (status != Status::kStored) return RefuseStore(packet, status);

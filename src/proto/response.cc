@@ -9,7 +9,7 @@ namespace {
 constexpr StatusName kStatusNames[] = {
     {"", {'H', 'D'}},                // kHit
     {"NOT_FOUND\r\n", {'N', 'F'}},   // kMiss
-    {"STORED\r\n", {'H', 'D'}},      // kStored
+    {reply::kStored, {'H', 'D'}},    // kStored
     {"NOT_STORED\r\n", {'N', 'S'}},  // kNotStored
     {"EXISTS\r\n", {'E', 'X'}},      // kExists
     {"NOT_FOUND\r\n", {'N', 'F'}},   // kNotFound

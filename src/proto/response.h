@@ -40,6 +40,7 @@ inline constexpr std::string_view kNoMemory = "SERVER_ERROR out of memory\r\n";
 inline constexpr std::string_view kError = "ERROR\r\n";
 inline constexpr std::string_view kEnd = "END\r\n";
 inline constexpr std::string_view kTouched = "TOUCHED\r\n";
+inline constexpr std::string_view kStored = "STORED\r\n";
 
 // Meta.
 inline constexpr std::string_view kNoop = "MN\r\n";

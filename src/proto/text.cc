@@ -54,6 +54,13 @@ inline const char* ReadPlainNumber(const char* p, uint32_t* value) {
   return p;
 }
 
+// The same behind a space; nullptr if there is none, or no digit.
+inline const char* ReadPlainToken(const char* p, uint32_t* value) {
+  if (*p++ != ' ') return nullptr;
+  const char* const end = ReadPlainNumber(p, value);
+  return end == p ? nullptr : end;
+}
+
 }  // namespace
 
 const char* ParsePlainSet(const char* p, const char* end, const Clock& clock,
@@ -64,18 +71,22 @@ const char* ParsePlainSet(const char* p, const char* end, const Clock& clock,
   if (key_length - 1 >= kMaxKeyLength) return nullptr;
   // From here on nothing is compared with the end.
   if (end - p <= kPlainNumbers) return nullptr;
-  uint32_t numbers[3];
-  for (uint32_t& number : numbers) {
-    if (*p++ != ' ') return nullptr;
-    const char* const begin = p;
-    p = ReadPlainNumber(p, &number);
-    if (p == begin) return nullptr;
-  }
-  if (std::memcmp(p, "\r\n", 2) != 0) return nullptr;
   out->key = {key, key_length};
-  out->flags = numbers[0];
-  out->exptime = numbers[1] == 0 ? 0 : clock.FromExptime(numbers[1]);
-  out->value_length = numbers[2];
+  // No flags, no expiry: nearly always.
+  if (std::memcmp(p, " 0 0 ", 5) == 0) {
+    p += 4;
+    out->flags = 0;
+    out->exptime = 0;
+  } else {
+    uint32_t exptime;
+    p = ReadPlainToken(p, &out->flags);
+    if (p == nullptr) return nullptr;
+    p = ReadPlainToken(p, &exptime);
+    if (p == nullptr) return nullptr;
+    out->exptime = exptime == 0 ? 0 : clock.FromExptime(exptime);
+  }
+  p = ReadPlainToken(p, &out->value_length);
+  if (p == nullptr || std::memcmp(p, "\r\n", 2) != 0) return nullptr;
   return p + 2;
 }
 

@@ -69,7 +69,7 @@ Turn::Flow Turn::Command() {
       if (BeginKeyCommand(&flow)) return flow;
       break;
     case 's':
-      if (PlainSet(&flow)) return flow;
+      if (PlainSets(&flow)) return flow;
       break;
     case 'm':
       if (CollectMetaGets()) return at_ != end_ ? true : Stop(Next::kRead);
@@ -346,8 +346,6 @@ void Turn::PutBack(size_t i) {
     s_.state_ = State::kCommand;
   }
 }
-
-bool Turn::Ready() { return Drain() && !output_.blocked(); }
 
 Item* Turn::TouchKey(const KeyLine& line, const Lookup& lookup) {
   Request request;

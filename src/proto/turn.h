@@ -123,7 +123,7 @@ class Turn : private TurnBase {
   bool Drain();
   void PutBack(size_t i);
   // The same, and the output takes another reply.
-  bool Ready();
+  bool Ready() { return (size_ == 0 || Drain()) && !output_.blocked(); }
   inline void AnswerKey(const Entry& entry, const Lookup& lookup,
                         Executor::Batch* batch);
   Item* TouchKey(const KeyLine& line, const Lookup& lookup);
@@ -158,9 +158,13 @@ class Turn : private TurnBase {
   // --- Stores. ---
   // `meta` is nullptr for the classic commands.
   Flow BeginStore(Request* request, const MetaReply* meta, bool noreply);
-  // A set line in its usual form, if the input begins with one; *flow is then
-  // what comes of it.
-  bool PlainSet(Flow* flow);
+  // Sets with lines of the usual form, if the input begins with one; *flow is
+  // then what comes of the last.
+  bool PlainSets(Flow* flow);
+  // A set that is all there and does what sets nearly always do; false if it
+  // has to go the long way.
+  bool StoreAtOnce(const Request& request, const MetaReply* meta, bool noreply);
+  void AnswerStore(const Result& result, const MetaReply* meta, bool noreply);
   Flow ReceiveLater(const Request& request, const MetaReply* meta, bool noreply,
                     Item* item);
   void FinishStore(const Request& request, const MetaReply* meta, bool noreply,

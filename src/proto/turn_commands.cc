@@ -253,23 +253,52 @@ Turn::Flow Turn::RefuseStore(uint64_t value_length) {
   return true;
 }
 
-bool Turn::PlainSet(Flow* flow) {
-  constexpr std::string_view kName = "set ";
-  if (left() < kName.size() ||
-      std::memcmp(at_, kName.data(), kName.size()) != 0) {
+inline bool Turn::StoreAtOnce(const Request& request, const MetaReply* meta,
+                              bool noreply) {
+  const size_t length = request.value_length;
+  if (left() < length + 2 || std::memcmp(at_ + length, "\r\n", 2) != 0) {
     return false;
   }
-  Request request;
-  const char* const value =
-      ParsePlainSet(at_ + kName.size(), end_, clock(), &request);
-  if (value == nullptr) return false;
-  if (!Ready()) {
-    *flow = Stop(Next::kBlocked);
+  Item* const item = executor_.Overwrite(request, at_);
+  if (item == nullptr) return false;
+  at_ += length + 2;
+  if (meta == nullptr) {
+    if (noreply) return true;
+    char* const to = output_.Room(reply::kStored.size());
+    std::memcpy(to, reply::kStored.data(), reply::kStored.size());
+    output_.Advance(to + reply::kStored.size());
     return true;
   }
-  at_ = value;
-  --*budget_;
-  *flow = BeginStore(&request, nullptr, false);
+  Result result;
+  result.status = Status::kStored;
+  result.item = item;
+  result.cas = item->cas.load(std::memory_order_relaxed);
+  result.value_length = item->value_length;
+  AnswerStore(result, meta, noreply);
+  return true;
+}
+
+bool Turn::PlainSets(Flow* flow) {
+  constexpr std::string_view kName = "set ";
+  bool any = false;
+  do {
+    if (left() < kName.size() ||
+        std::memcmp(at_, kName.data(), kName.size()) != 0) {
+      return any;
+    }
+    Request request;
+    const char* const value =
+        ParsePlainSet(at_ + kName.size(), end_, clock(), &request);
+    if (value == nullptr) return any;
+    any = true;
+    if (!Ready()) {
+      *flow = Stop(Next::kBlocked);
+      break;
+    }
+    at_ = value;
+    --*budget_;
+    *flow = BeginStore(&request, nullptr, false);
+  } while (*flow && s_.state_ == State::kCommand && *budget_ > 0);
   return true;
 }
 
@@ -277,6 +306,7 @@ Turn::Flow Turn::BeginStore(Request* const full, const MetaReply* meta,
                             bool noreply) {
   full->hash = executor_.Hash(full->key);  // for all that follows
   const Request& request = *full;
+  if (StoreAtOnce(request, meta, noreply)) return true;
   Item* item = nullptr;
   const Status status = executor_.Reserve(request, &item);
   if (status != Status::kStored) {
@@ -325,6 +355,11 @@ void Turn::FinishStore(const Request& request, const MetaReply* meta,
   }
   Result result;
   executor_.Store(request, item, &result);
+  AnswerStore(result, meta, noreply);
+}
+
+void Turn::AnswerStore(const Result& result, const MetaReply* meta,
+                       bool noreply) {
   const StatusName& name = NameOf(result.status);
   if (meta == nullptr || name.meta[0] == 0) {
     (void)Reply(name.text, noreply);

@@ -4,7 +4,8 @@
 // within a segment, a split, and a merge that is turned around. There is one
 // key, always in the table; whatever the writers do, the reader has to find it,
 // and behind it the item's content (a plain variable, so that a missing
-// happens-before is a data race).
+// happens-before is a data race). And of writers that take one stripe only
+// (Assoc::UpdateAt) against each other, a move, and a reader.
 //
 //   assoc_model [iterations]
 // Each model has variants that break one rule of doc/table.md. The run fails
@@ -27,6 +28,9 @@ enum Variant {
   kTargetFirst,   // I3 the wrong way round
   kNoStateCheck,  // a miss does not look at the state again
   kOneBump,       // a merge bumps the version of its target bucket only
+
+  kNoCompare,  // I8: the word is not compared again under the lock
+  kNoStripe,   // I8: no lock at all
 };
 
 // What the state says of an odd key of the pair.
@@ -182,6 +186,94 @@ struct TurnModel : rl::test_suite<TurnModel<kVariant>, 3> {
   }
 };
 
+// I8: two writers that saw the key in its first bucket replace it under that
+// stripe alone, or, if it is not there any more, under both; a third moves it
+// to its second bucket. Each of the two unlinks an item of its own, no
+// replacement gets lost, and a reader finds the key whenever it looks.
+template <Variant kVariant>
+struct ReplaceModel : rl::test_suite<ReplaceModel<kVariant>, 4> {
+  static constexpr int kItems = 3;  // the first, and one from each writer
+  rl::atomic<int> slots[2];         // 0, or the number of an item
+  rl::mutex stripes[2];
+  rl::var<int> contents[kItems + 1];
+  rl::atomic<int> unlinked[kItems + 1];
+
+  void before() {
+    for (int i = 1; i <= kItems; ++i) {
+      contents[i]($) = 0;
+      unlinked[i]($) = 0;
+    }
+    contents[1]($) = 7;
+    slots[0]($) = 1;
+    slots[1]($) = 0;
+  }
+  void Publish(int bucket, int item) {
+    slots[bucket].store(item, rl::memory_order_release);
+  }
+  void Unlink(int item) {
+    RL_ASSERT(unlinked[item].exchange(1, rl::memory_order_relaxed) == 0);
+  }
+  bool ReplaceAt(int word, int item) {
+    if (kVariant != kNoStripe) stripes[0].lock($);
+    const bool there = kVariant == kNoCompare ||
+                       slots[0].load(rl::memory_order_relaxed) == word;
+    if (there) Publish(0, item);
+    if (kVariant != kNoStripe) stripes[0].unlock($);
+    if (there) Unlink(word);
+    return there;
+  }
+  void Replace(int item) {
+    contents[item]($) = 7;
+    const int word = slots[0].load(rl::memory_order_acquire);
+    if (word != 0 && ReplaceAt(word, item)) return;
+    stripes[0].lock($);
+    stripes[1].lock($);
+    const int first = slots[0].load(rl::memory_order_relaxed);
+    const int second = slots[1].load(rl::memory_order_relaxed);
+    RL_ASSERT((first == 0) != (second == 0));  // I1
+    Publish(first != 0 ? 0 : 1, item);
+    stripes[1].unlock($);
+    stripes[0].unlock($);
+    Unlink(first != 0 ? first : second);
+  }
+  void Move() {
+    stripes[0].lock($);
+    stripes[1].lock($);
+    const int word = slots[0].load(rl::memory_order_relaxed);
+    Publish(1, word);
+    Publish(0, 0);
+    stripes[1].unlock($);
+    stripes[0].unlock($);
+  }
+  void Find() {
+    for (int x = 0; x < 2; ++x) {
+      const int word = slots[x].load(rl::memory_order_acquire);
+      if (word == 0) continue;
+      RL_ASSERT(contents[word]($) == 7);
+      return;
+    }
+    RL_ASSERT(false);  // a miss
+  }
+  void thread(unsigned index) {
+    if (index < 2) {
+      Replace(2 + static_cast<int>(index));
+    } else if (index == 2) {
+      Move();
+    } else {
+      Find();
+    }
+  }
+  void after() {
+    const int first = slots[0].load(rl::memory_order_relaxed);
+    const int second = slots[1].load(rl::memory_order_relaxed);
+    RL_ASSERT(first == 0 && second > 1);
+    for (int i = 1; i <= kItems; ++i) {
+      RL_ASSERT((unlinked[i].load(rl::memory_order_relaxed) == 0) ==
+                (i == second));
+    }
+  }
+};
+
 // In a process of its own: Relacy does not clean up after a failed run.
 template <class Model>
 bool Holds(unsigned iterations) {
@@ -221,5 +313,9 @@ int main(int argc, char** argv) {
   wrong += Report("turned merge", Holds<TurnModel<kAsBuilt>>(n), true);
   wrong += Report("turned merge, one version only",
                   Holds<TurnModel<kOneBump>>(n), false);
+  wrong += Report("one stripe", Holds<ReplaceModel<kAsBuilt>>(n), true);
+  wrong += Report("one stripe, word not compared",
+                  Holds<ReplaceModel<kNoCompare>>(n), false);
+  wrong += Report("no stripe", Holds<ReplaceModel<kNoStripe>>(n), false);
   return wrong;
 }

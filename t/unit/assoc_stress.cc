@@ -121,6 +121,9 @@ struct Shared {
   std::atomic<uint64_t> full{0};
   std::atomic<int64_t> wave_keys{0};
   std::atomic<uint64_t> increments{0};
+  // Updates under one stripe, and those that came too late for it.
+  std::atomic<uint64_t> at_place{0};
+  std::atomic<uint64_t> moved_on{0};
 };
 
 Item* Make(uint64_t key, uint64_t number) {
@@ -316,10 +319,23 @@ class Writer {
     ++increments_;
   }
 
+  // Under one stripe, if the key stands where it stood (I8).
+  template <class Decide>
+  bool UpdateAt(uint64_t hash, std::string_view key, const Decide& decide) {
+    Assoc::Place place;
+    (void)shared_.table.Locate(hash, key, &place);
+    if (!place.known()) return false;
+    if (random_() % 16 == 0) sched_yield();
+    const bool done = shared_.table.UpdateAt(place, decide);
+    (done ? shared_.at_place : shared_.moved_on).fetch_add(1);
+    return done;
+  }
+
   // kFull is rare (counted, and judged at the end) and does not last: there is
   // always room for the table to grow.
   template <class Decide>
   void Update(uint64_t hash, std::string_view key, const Decide& decide) {
+    if (random_() % 2 == 0 && UpdateAt(hash, key, decide)) return;
     if (shared_.table.Update(hash, key, decide) == Assoc::Outcome::kDone)
       return;
     shared_.full.fetch_add(1);
@@ -549,6 +565,9 @@ int Run(const Config& config) {
                            static_cast<int64_t>(2 * kPairs * config.writers) +
                            shared.wave_keys;
   CHECK(shared.table.Verify() == expected);
+  std::printf("at the place %lu, too late %lu\n", shared.at_place.load(),
+              shared.moved_on.load());
+  CHECK(shared.at_place > 0);
   CHECK(static_cast<int64_t>(shared.table.size()) == expected);
   CHECK(Drain(shared) == shared.increments);
   CHECK(shared.table.size() == 0);

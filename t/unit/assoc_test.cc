@@ -69,6 +69,120 @@ Assoc::Options Small(unsigned bits = 6, bool expand = true) {
   return o;
 }
 
+// I8: an update at a place, as Cache::Update() does it.
+class PlaceTest : public ::testing::Test {
+ protected:
+  PlaceTest() : f_(Small()) {}
+  Item* Locate(const std::string& key) {
+    return f_.table.Locate(f_.hash(key), key, &place_);
+  }
+  // True if decide was called, with `expected`.
+  bool UpdateAt(Item* expected, Decision decision) {
+    bool called = false;
+    const bool done = f_.table.UpdateAt(place_, [&](Item* old) {
+      called = true;
+      EXPECT_EQ(expected, old);
+      return decision;
+    });
+    EXPECT_EQ(done, called);
+    return done;
+  }
+
+  Fixture f_;
+  Assoc::Place place_;
+};
+
+// Two of seven keys are in their second bucket when it is full.
+TEST_F(PlaceTest, ReplacesAndRemovesInEitherBucket) {
+  int keys = 0;
+  while (f_.table.load_percent() < 80) {
+    ASSERT_EQ(Outcome::kDone, f_.Set(KeyOf(static_cast<uint64_t>(keys++))));
+  }
+  for (int i = 0; i < keys; ++i) {
+    const std::string key = KeyOf(static_cast<uint64_t>(i));
+    Item* const old = f_.Find(key);
+    ASSERT_EQ(old, Locate(key));
+    // Behind another key with the same tag, or not: nearly all are known.
+    if (!place_.known()) continue;
+    EXPECT_EQ(old, place_.item(f_.hash(key)));
+    EXPECT_EQ(nullptr, place_.item(f_.hash(key) + 1));
+    Item* const item = f_.Make(key);
+    ASSERT_TRUE(UpdateAt(old, {Action::kReplace, item}));
+    ASSERT_EQ(item, f_.Find(key));
+    // It is not what stood there any more.
+    ASSERT_FALSE(UpdateAt(old, {Action::kRemove}));
+    ASSERT_EQ(item, Locate(key));
+    ASSERT_TRUE(UpdateAt(item, {Action::kKeep}));
+    ASSERT_EQ(item, f_.Find(key));
+    ASSERT_TRUE(UpdateAt(item, {Action::kRemove}));
+    ASSERT_EQ(nullptr, f_.Find(key));
+    ASSERT_EQ(nullptr, Locate(key));
+    EXPECT_FALSE(place_.known());
+  }
+  EXPECT_EQ(0u, f_.table.size());
+  EXPECT_EQ(0, f_.table.Verify());
+}
+
+TEST_F(PlaceTest, IsOfNoUseOnceTheKeyIsGone) {
+  ASSERT_EQ(Outcome::kDone, f_.Set("a"));
+  Item* const old = Locate("a");
+  ASSERT_NE(nullptr, old);
+  ASSERT_TRUE(f_.Delete("a"));
+  EXPECT_FALSE(UpdateAt(old, {Action::kReplace, f_.Make("a")}));
+  EXPECT_EQ(nullptr, f_.Find("a"));
+}
+
+// Others fill the table, and displace keys that were located before.
+TEST(AssocTest, PlacesOfKeysThatWereMovedMeanwhile) {
+  Fixture f(Small(6, false));
+  std::vector<Assoc::Place> places(200);
+  std::vector<Item*> items;
+  for (size_t i = 0; i < places.size(); ++i) {
+    const std::string key = KeyOf(i);
+    ASSERT_EQ(Outcome::kDone, f.Set(key));
+    items.push_back(f.table.Locate(f.hash(key), key, &places[i]));
+    ASSERT_NE(nullptr, items.back());
+  }
+  uint64_t next = places.size();
+  while (f.Set(KeyOf(next)) == Outcome::kDone) ++next;
+  size_t moved = 0;
+  for (size_t i = 0; i < places.size(); ++i) {
+    if (!places[i].known()) continue;
+    Item* const item = f.Make(KeyOf(i));
+    const bool done = f.table.UpdateAt(places[i], [&](Item* old) {
+      EXPECT_EQ(items[i], old);
+      return Decision{Action::kReplace, item};
+    });
+    EXPECT_EQ(done ? item : items[i], f.Find(KeyOf(i)));
+    moved += !done;
+  }
+  EXPECT_LT(0u, moved);
+  EXPECT_GT(places.size(), moved);
+  EXPECT_EQ(static_cast<int64_t>(next), f.table.Verify());
+}
+
+// The shape has changed, though the word may be where it was (I5).
+TEST_F(PlaceTest, IsOfNoUseOnceTheTableGrows) {
+  int keys = 0;
+  while (f_.table.segments() < 2 && keys < 2000) {
+    ASSERT_EQ(Outcome::kDone, f_.Set("a"));
+    Item* const old = Locate("a");
+    if (place_.known()) {
+      // What is known stays right until the state changes.
+      const uint32_t segments = f_.table.segments();
+      ASSERT_EQ(Outcome::kDone, f_.Set(KeyOf(static_cast<uint64_t>(keys))));
+      f_.table.Maintain();
+      Item* const item = f_.Make("a");
+      if (f_.table.segments() != segments) {
+        EXPECT_FALSE(UpdateAt(old, {Action::kReplace, item}));
+      }
+    }
+    ++keys;
+  }
+  EXPECT_LT(1u, f_.table.segments());
+  EXPECT_EQ(static_cast<int64_t>(f_.table.size()), f_.table.Verify());
+}
+
 TEST(AssocTest, InsertFindReplaceRemove) {
   Fixture f(Small());
   EXPECT_EQ(nullptr, f.Find("a"));

@@ -86,7 +86,7 @@ class CacheFixture : public ::testing::Test {
   }
   // Until everything that was retired is free.
   void Settle() {
-    for (int i = 0; i < 8; ++i) t_.Quiescent();
+    for (int i = 0; i < 8; ++i) t_.Reclaim();
   }
 
   Clock clock_;

@@ -63,6 +63,125 @@ TEST_F(CacheTest, CasIdsGrowPerKeyAcrossThreads) {
   EXPECT_GT(cache_.NextCas(t_, last), last);
 }
 
+class OverwriteTest : public CacheTest {
+ protected:
+  Item* Overwrite(std::string_view key, std::string_view value,
+                  RelTime exptime = 0, uint32_t flags = 0,
+                  uint64_t new_cas = 0) {
+    ItemShape shape;
+    shape.key = key;
+    shape.hash = cache_.Hash(key);
+    shape.flags = flags;
+    shape.exptime = exptime;
+    shape.value_length = static_cast<uint32_t>(value.size());
+    int c = 0;
+    Item* const item = cache_.Overwrite(t_, shape, value.data(), new_cas, &c);
+    if (item != nullptr) {
+      EXPECT_EQ(c, cache_.SlabClass(item));
+      EXPECT_EQ(item, Find(key));
+    }
+    return item;
+  }
+};
+
+// Lengths around those where it copies in another way; the figures are those
+// of a cache that was filled the long way.
+TEST_F(OverwriteTest, DoesWhatAllocateAndUpdateDo) {
+  for (const size_t key_length : {1u, 15u, 16u, 17u, 33u, 64u, 65u, 250u}) {
+    const std::string key(key_length, 'k');
+    ASSERT_TRUE(Set(key, "before", 0, 0));
+    for (size_t length = 0; length <= 200; ++length) {
+      const std::string value = ValueFor(key, length, length);
+      Item* const old = Find(key);
+      old->Touch(clock_.now());
+      const uint64_t cas = old->cas;
+      const uint8_t recency = old->recency();
+      const auto flags = static_cast<uint32_t>(length % 3);
+      const RelTime exptime = length % 2 == 0 ? 0 : clock_.now() + 100;
+      Item* const item = Overwrite(key, value, exptime, flags);
+      ASSERT_NE(item, nullptr) << length;
+      ASSERT_NE(item, old);
+      EXPECT_EQ(item->key(), key);
+      EXPECT_EQ(ReadValue(*item), value);
+      EXPECT_EQ(item->flags(), flags);
+      EXPECT_EQ(item->exptime, exptime);
+      EXPECT_GT(item->cas, cas);
+      EXPECT_EQ(item->recency(), recency);
+      EXPECT_FALSE(item->fetched());
+      EXPECT_EQ(cache_.figures().curr_items, 1u);
+      EXPECT_EQ(cache_.figures().bytes, cache_.ItemBytes(item));
+      t_.Quiescent();
+    }
+    ASSERT_TRUE(Delete(key));
+  }
+  EXPECT_EQ(cache_.figures().bytes, 0u);
+  EXPECT_EQ(cache_.figures().total_items, 8u * 202u);
+}
+
+TEST_F(OverwriteTest, LeavesTheRestToOthers) {
+  EXPECT_EQ(Overwrite("absent", "value"), nullptr);
+  EXPECT_EQ(Find("absent"), nullptr);
+  ASSERT_TRUE(Set("key", "old", clock_.now() + 5));
+  // In pieces, too large.
+  EXPECT_EQ(Overwrite("key", std::string(100000, 'x')), nullptr);
+  EXPECT_EQ(Overwrite("key", std::string(2 << 20, 'x')), nullptr);
+  EXPECT_EQ(ReadValue(*Find("key")), "old");
+  Item* const item = Overwrite("key", "new", clock_.now() + 5, 0, 77777);
+  ASSERT_NE(item, nullptr);
+  EXPECT_EQ(item->cas, 77777u);
+  clock_.AdvanceForTest(6);
+  EXPECT_EQ(Overwrite("key", "newer"), nullptr);
+  ASSERT_TRUE(Set("key", "again"));
+  cache_.FlushAll(t_);
+  EXPECT_EQ(Overwrite("key", "newest"), nullptr);
+  EXPECT_EQ(Find("key"), nullptr);
+}
+
+// The crawler has to hear of an expiry that came like this.
+TEST_F(OverwriteTest, TellsTheCrawler) {
+  ASSERT_TRUE(Set("key", "old"));
+  cache_.MaintainForTest(t_);
+  ASSERT_NE(Overwrite("key", "new", clock_.now() + 3), nullptr);
+  clock_.AdvanceForTest(4);
+  cache_.MaintainForTest(t_);
+  EXPECT_EQ(cache_.figures().curr_items, 0u);
+}
+
+// I8: what Allocate() learned is not used beyond a quiescent state, when the
+// address of the old item may be another's.
+TEST_F(CacheTest, APlaceIsForgottenAtAQuiescentState) {
+  ASSERT_TRUE(Set("key", "old"));
+  Absent why;
+  const uint64_t hash = cache_.Hash("key");
+  Item* const old = cache_.FindToUpdate(t_, hash, "key", &why);
+  EXPECT_TRUE(Cache::Holds(t_, hash, old));
+  EXPECT_FALSE(Cache::Holds(t_, hash + 1, old));
+  t_.Quiescent();
+  EXPECT_FALSE(Cache::Holds(t_, hash, old));
+  EXPECT_EQ(old, cache_.FindToUpdate(t_, hash, "key", &why));
+  t_.Reclaim();
+  EXPECT_FALSE(Cache::Holds(t_, hash, old));
+  EXPECT_EQ(old, cache_.FindToUpdate(t_, hash, "key", &why));
+  t_.Offline();
+  EXPECT_FALSE(Cache::Holds(t_, hash, old));
+  t_.Online();
+}
+
+// A thread that sleeps leaves nothing behind that only it could free.
+TEST_F(CacheTest, OthersFreeWhatASleeperRetired) {
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(Set("key", "value"));
+  t_.Quiescent();  // too little to be looked after
+  t_.Offline();
+  EXPECT_EQ(cache_.figures().limbo_items, 2u);
+  cache_.StartMaintenance();
+  for (int i = 0; i < 1000 && cache_.figures().limbo_items != 0; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  cache_.StopMaintenance();
+  EXPECT_EQ(cache_.figures().limbo_items, 0u);
+  t_.Online();
+}
+
 TEST_F(CacheTest, ExpiresOnTime) {
   ASSERT_TRUE(Set("key", "value", clock_.now() + 10));
   clock_.AdvanceForTest(9);

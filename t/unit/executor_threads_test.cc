@@ -52,7 +52,10 @@ class ExecutorThreadsTest : public CommandTest {
               const std::function<void(Worker&, int round)>& body,
               const std::function<void(int)>& check) {
     std::barrier begin(kThreads + 1), end(kThreads + 1);
+    // `worker` is the conductor's in between, and Run()'s before and after.
+    std::barrier handed_over(kThreads + 1), given_back(kThreads + 1);
     std::thread conductor([&] {
+      handed_over.arrive_and_wait();
       worker->thread.Online();
       for (int round = 0; round < rounds; ++round) {
         prepare(round);
@@ -63,8 +66,10 @@ class ExecutorThreadsTest : public CommandTest {
         check(round);
       }
       worker->thread.Offline();
+      given_back.arrive_and_wait();
     });
     Run(kThreads, [&](Worker& mine, int) {
+      handed_over.arrive_and_wait();
       for (int round = 0; round < rounds; ++round) {
         mine.thread.Offline();
         begin.arrive_and_wait();
@@ -73,6 +78,7 @@ class ExecutorThreadsTest : public CommandTest {
         mine.thread.Offline();
         end.arrive_and_wait();
       }
+      given_back.arrive_and_wait();
       mine.thread.Online();
     });
     conductor.join();

@@ -107,20 +107,18 @@ size_t Ours::Set(unsigned worker, const Key* keys, size_t n,
                  std::string_view value) {
   return Passes(worker, n, [&](Worker& w, size_t i) {
     const std::string_view key = keys[i].view();
-    ItemShape shape;
-    shape.key = key;
-    shape.hash = cache_.Hash(key);
-    shape.value_length = static_cast<uint32_t>(value.size());
+    // As the protocols do it.
+    Request request;
+    request.key = key;
+    request.hash = w.executor.Hash(key);
+    request.value_length = static_cast<uint32_t>(value.size());
+    if (w.executor.Overwrite(request, value.data()) != nullptr) return false;
     Item* item;
-    if (cache_.Allocate(w.thread, shape, &item) != AllocateStatus::kOk) {
-      return true;
-    }
+    if (w.executor.Reserve(request, &item) != Status::kStored) return true;
     std::memcpy(item->mutable_data(), value.data(), value.size());
-    const bool linked = cache_.Update(w.thread, shape.hash, key, [&](Item*) {
-      return Cache::Decision{Cache::Action::kReplace, item};
-    });
-    if (!linked) cache_.Free(w.thread, item);
-    return !linked;
+    Result result;
+    w.executor.Store(request, item, &result);
+    return result.status != Status::kStored;
   });
 }
 

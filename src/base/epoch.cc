@@ -41,10 +41,11 @@ void EpochParticipant::Offline() {
   announced_.store(kOffline, std::memory_order_release);
 }
 
-void EpochParticipant::Quiescent() {
+bool EpochParticipant::Quiescent() {
   const uint64_t epoch = domain_.epoch_.load(std::memory_order_acquire);
-  if (announced_.load(std::memory_order_relaxed) == epoch) return;
+  if (announced_.load(std::memory_order_relaxed) == epoch) return false;
   Announce(epoch);
+  return true;
 }
 
 void EpochDomain::TryAdvance() {

@@ -322,6 +322,10 @@ class Assoc {
   Item* FindValidated(uint64_t hash, std::string_view key) const;
   bool LocateIn(Bucket& bucket, uint64_t tag, std::string_view key,
                 Place* place) const;
+  static bool LocateAt(Slot& slot, uint64_t tag, std::string_view key,
+                       Place* place);
+  static bool LocateTwin(Bucket& bucket, uint64_t tag, std::string_view key,
+                         Place* place);
   Item* LocateSecond(uint64_t hash, std::string_view key, Place* place) const;
 
   // --- Writing (assoc.cc). ---
@@ -528,12 +532,19 @@ CUCACHE_ALWAYS_INLINE bool Assoc::LocateIn(Bucket& bucket, uint64_t tag,
                                            std::string_view key,
                                            Place* place) const {
   auto* const slot = const_cast<Slot*>(FindTag(bucket, tag));
-  if (slot == nullptr) return false;
+  return slot != nullptr && (LocateAt(*slot, tag, key, place) ||
+                             LocateTwin(bucket, tag, key, place));
+}
+
+CUCACHE_ALWAYS_INLINE bool Assoc::LocateAt(Slot& slot, uint64_t tag,
+                                           std::string_view key, Place* place) {
   // Acquire, as in FindWord.
-  const uint64_t word = slot->load(std::memory_order_acquire);
-  const Item* const item = slot::ItemOf(word);
-  if (item == nullptr || !SameKey(item, key)) return false;
-  place->slot_ = slot;
+  const uint64_t word = slot.load(std::memory_order_acquire);
+  if (slot::Tag(word) != tag || word == slot::kEmpty ||
+      !SameKey(slot::ItemOf(word), key)) {
+    return false;
+  }
+  place->slot_ = &slot;
   place->word_ = word;
   return true;
 }

@@ -62,6 +62,16 @@ Item* Assoc::FindValidated(uint64_t hash, std::string_view key) const {
   }
 }
 
+// The bucket has the tag, but in the slot that was looked at it is another
+// key's, or that of an empty slot: one key in ten thousand.
+bool Assoc::LocateTwin(Bucket& bucket, uint64_t tag, std::string_view key,
+                       Place* place) {
+  for (Slot& slot : bucket.slots) {
+    if (LocateAt(slot, tag, key, place)) return true;
+  }
+  return false;
+}
+
 // A key that is not in its first bucket, or in one of two segments.
 Item* Assoc::LocateSecond(uint64_t hash, std::string_view key,
                           Place* place) const {

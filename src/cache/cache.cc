@@ -132,7 +132,9 @@ Item* Cache::Find(CacheThread& t, uint64_t hash, std::string_view key,
 
 Item* Cache::FindToUpdate(CacheThread& t, uint64_t hash, std::string_view key,
                           Absent* why) {
-  Item* const item = Locate(t, hash, key, false);
+  // Always looks: a place that a command before this left behind may hold what
+  // is older than what the client has seen since.
+  Item* const item = assoc_->Locate(hash, key, &t.place_);
   *why = Absent::kNot;
   if (item != nullptr && Check(item) == Absent::kNot) return item;
   return Find(t, hash, key, why);
@@ -187,9 +189,11 @@ void Cache::Prepare(CacheThread& t, Item* item, Item* old, uint64_t new_cas) {
       old == nullptr ? 0 : old->cas.load(std::memory_order_relaxed);
   item->cas.store(new_cas != 0 ? new_cas : NextCas(t, above),
                   std::memory_order_relaxed);
+  const RelTime now = clock_.now();
+  CheckFlush(now);  // what is stored from its moment on, it spares
   item->generation.store(generation_.load(std::memory_order_acquire),
                          std::memory_order_relaxed);
-  item->last_access.store(clock_.now(), std::memory_order_relaxed);
+  item->last_access.store(now, std::memory_order_relaxed);
   // Release: a walk that sees the bit sees the item. Nobody else writes the
   // state of an item that is not linked.
   const uint8_t state = item->state.load(std::memory_order_relaxed);
@@ -264,8 +268,9 @@ void Cache::WithGeneration(CacheThread& t, F&& f) {
 // many know from get_flushed why they missed, and who needs the memory before
 // meets the dead as pages are drained, or does not wait (MaintenanceStep).
 void Cache::BeginGeneration() const {
-  flush_at_.store(~RelTime{0}, std::memory_order_release);
+  // In this order: who sees that no flush is due sees its generation.
   generation_.fetch_add(1, std::memory_order_release);
+  flush_at_.store(~RelTime{0}, std::memory_order_release);
   clear_ghost_.store(true, std::memory_order_relaxed);
   flush_crawl_at_.store(clock_.now() + kFlushCrawlDelay,
                         std::memory_order_release);

@@ -184,7 +184,7 @@ class Cache {
   // The two halves of that: whether a flush has fallen due, which holds for all
   // items looked at in this moment, and the item.
   void CheckFlush(RelTime now) const {
-    if (now >= flush_at_.load(std::memory_order_relaxed)) FlushNow();
+    if (now >= flush_at_.load(std::memory_order_acquire)) FlushNow();
   }
   Absent CheckItem(const Item* item, RelTime now) const {
     if (item->generation.load(std::memory_order_relaxed) !=

@@ -6,33 +6,12 @@
 
 #include <cstring>
 
+#include "base/bytes.h"
 #include "cache/cache.h"
 
 namespace cucache {
 
 namespace {
-
-// memcpy without a call for what is as short as keys and most values.
-inline char* CopyShort(char* to, const char* from, size_t n) {
-  if (n - 16 <= 48) {
-    // The first and the last half of it, which may overlap.
-    const size_t half = n > 32 ? 32 : 16;
-    char head[32], tail[32];
-    std::memcpy(head, from, 16);
-    std::memcpy(tail, from + n - half, 16);
-    if (half == 32) {
-      std::memcpy(head + 16, from + 16, 16);
-      std::memcpy(tail + 16, from + n - 16, 16);
-      std::memcpy(to + 16, head + 16, 16);
-      std::memcpy(to + n - 16, tail + 16, 16);
-    }
-    std::memcpy(to, head, 16);
-    std::memcpy(to + n - half, tail, 16);
-  } else {
-    std::memcpy(to, from, n);
-  }
-  return to + n;
-}
 
 // All that is known before the item it replaces is locked. Its state is set
 // when it is linked: until then the chunk says that it is no item (S4).
@@ -83,6 +62,7 @@ Item* Cache::Overwrite(CacheThread& t, const ItemShape& shape,
     const uint64_t above = old->cas.load(std::memory_order_relaxed);
     item->cas.store(new_cas != 0 ? new_cas : NextCas(t, above),
                     std::memory_order_relaxed);
+    CheckFlush(now);
     item->generation.store(generation_.load(std::memory_order_acquire),
                            std::memory_order_relaxed);
     item->state.store(state | Item::kLinked, std::memory_order_release);

@@ -27,7 +27,7 @@ CacheThread::~CacheThread() { cache_.RemoveThread(this); }
 void CacheThread::Offline() {
   place_.Forget();
   if (limbo_weight() >= kCollectWeight) {
-    epoch_.Quiescent();
+    (void)epoch_.Quiescent();
     Advance();
   }
   // Nobody else could free it while this thread sleeps.

@@ -72,14 +72,17 @@ class CacheThread {
   void Offline();
   void Quiescent() {
     place_.Forget();
-    epoch_.Quiescent();
+    // Who needs memory moves the epoch, and cannot see what was retired last.
+    if (epoch_.Quiescent() && retired_count_ != 0) [[unlikely]] {
+      MoveRetired();
+    }
     if (limbo_weight() >= kCollectWeight) Advance();
   }
   // The same, and frees at once what may be freed, however little: for who
   // needs memory, or sees to it that there is some.
   void Reclaim() {
     place_.Forget();
-    epoch_.Quiescent();
+    (void)epoch_.Quiescent();
     if (limbo_weight() != 0) Advance();
   }
   bool online() const { return epoch_.online(); }

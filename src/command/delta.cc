@@ -102,6 +102,10 @@ void Executor::Arithmetic(const Request& request, Result* result) {
   Item* const found = cache_.FindToUpdate(thread_, hash, request.key, &why);
   if (Watched(kWatchFetchers)) WriteGet(request.key, found, why);
   Sum sum(request, found);
+  // What the sum was made of, as long as it has not been made again. A sum that
+  // did not fit was made of another item, and Allocate() may announce a
+  // quiescent state: then a third may have this address.
+  const Item* from = found;
   for (;;) {
     // Answered from a look-up alone: it was true at that moment.
     if (sum.status != Status::kHit) break;
@@ -121,18 +125,21 @@ void Executor::Arithmetic(const Request& request, Result* result) {
     bool fits = false;
     // If it is still there, the sum that was made of it is right.
     const bool held =
-        !request.Has(kCompareCas) && Cache::Holds(thread_, hash, found);
+        !request.Has(kCompareCas) && Cache::Holds(thread_, hash, from);
     const bool linked = cache_.Update(
         thread_, hash, request.key,
         [&](Item* old) {
-          if (!held || old != found) sum = Sum(request, old);
+          if (!held || old != from) sum = Sum(request, old);
           fits = sum.status == Status::kHit && sum.Fits(item);
           if (!fits) return Cache::Decision{Cache::Action::kKeep};
           Prepare(request, sum.value, old, item, &heir);
           return Cache::Decision{Cache::Action::kReplace, item};
         },
         request.Has(kExplicitCas) ? request.new_cas : 0, true);
-    if (!fits) continue;
+    if (!fits) {
+      from = nullptr;
+      continue;
+    }
     if (!linked) {
       heir.GiveBack();
       cache_.Free(thread_, item);

@@ -132,6 +132,10 @@ void Executor::Arithmetic(const Request& request, Result* result) {
           if (!held || old != from) sum = Sum(request, old);
           fits = sum.status == Status::kHit && sum.Fits(item);
           if (!fits) return Cache::Decision{Cache::Action::kKeep};
+          if (old != nullptr) {
+            result->exptime_before =
+                old->exptime.load(std::memory_order_relaxed);
+          }
           Prepare(request, sum.value, old, item, &heir);
           return Cache::Decision{Cache::Action::kReplace, item};
         },
@@ -158,6 +162,7 @@ void Executor::Arithmetic(const Request& request, Result* result) {
 void Executor::Counted(const Request& request, bool created, uint64_t value,
                        Item* item, Result* result) {
   result->status = Status::kHit;
+  result->created = created;
   result->value = value;
   result->number_length = static_cast<uint8_t>(CountDigits(value));
   result->item = item;

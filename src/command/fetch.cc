@@ -123,7 +123,7 @@ void Executor::Fetch(const Request& request, Item* found, Result* result) {
   bool created = false;
   if (item == nullptr && request.Has(kVivify)) {
     item = Vivify(request, HashOf(request), &created);
-    result->won = created;
+    result->won = result->created = created;
   }
   if (item != nullptr && request.Has(kTouch) && !created) {
     item = TouchLocked(request, HashOf(request), result);

@@ -92,13 +92,15 @@ struct Result {
   bool stale = false;         // X
   bool won_by_other = false;  // Z
   bool was_fetched = false;   // h: read before this command
+  bool created = false;       // mg N, ma N: this command made the item
   uint8_t number_length = 0;  // digits in `number`
   RelTime idle = 0;           // l: seconds since the access before this one
   Item* item = nullptr;
   uint64_t cas = 0;
   uint64_t value = 0;  // counters: the new number
-  // Fetch: the expiry before this command (0: never, or it was created here):
-  // meta `mg k t T30` shows the old one, `mg k T30 t` the new one.
+  // Fetch, Arithmetic: the expiry before this command (0: never, or it was
+  // created here): meta `mg k t T30` shows the old one, `mg k T30 t` the new
+  // one.
   RelTime exptime_before = 0;
   // Store: bytes of the value as it is stored now, after append and prepend
   // too (meta ms s); the request's own if nothing was stored.

@@ -159,20 +159,23 @@ void ApplyFlag(std::string_view token, const Clock& clock, char* key_buffer,
   }
 }
 
-// A t shows the expiry at its place in the line: what stands left of a T or
-// an N has not changed yet.
-void MarkOldTtl(MetaReply* shown) {
+// `as` is what a t becomes that stands left of the T or N that follows.
+void MarkTtl(char as, MetaReply* shown) {
   for (size_t i = 0; i < shown->count; ++i) {
-    if (shown->fields[i] == 't') shown->fields[i] = kOldTtl;
+    if (shown->fields[i] == 't') shown->fields[i] = as;
   }
 }
 
-// An item that mg makes gets the expiry of N or T, whichever stands last.
-void SettleVivify(const Tokens& tokens, Request* request) {
-  if (!request->Has(kVivify) || !request->Has(kTouch)) return;
+// An item that mg or ma makes gets the expiry of N or T, whichever stands
+// last.
+void SettleVivify(const Tokens& tokens, MetaRequest* out) {
+  Request& request = out->request;
+  if (!request.Has(kVivify) || !request.Has(kTouch)) return;
+  out->reply.middle_ttl = request.exptime;
   for (size_t i = tokens.size() - 1; tokens[i].front() != 'N'; --i) {
     if (tokens[i].front() != 'T') continue;
-    request->vivify_exptime = request->exptime;
+    out->reply.middle_ttl = request.vivify_exptime;
+    request.vivify_exptime = request.exptime;
     return;
   }
 }
@@ -210,7 +213,11 @@ void ParseFlags(const Tokens& tokens, size_t first, const Clock& clock,
       out->error = reply::kInvalidFlag;
       return;
     }
-    if (letter == 'T' || letter == 'N') MarkOldTtl(&out->reply);
+    if (letter == 'T') {
+      MarkTtl(out->request.Has(kVivify) ? kVivifiedTtl : kOldTtl, &out->reply);
+    } else if (letter == 'N') {
+      MarkTtl(out->request.Has(kTouch) ? kTouchedTtl : kOldTtl, &out->reply);
+    }
     ApplyFlag(tokens[i], clock, key_buffer, out);
   }
 }
@@ -298,6 +305,14 @@ RelTime CurrentExptime(const Result& result) {
              : result.item->exptime.load(std::memory_order_relaxed);
 }
 
+RelTime ShownExptime(char letter, const FieldValues& v) {
+  if (letter == kOldTtl) return v.result.exptime_before;
+  if (letter == 't') return CurrentExptime(v.result);
+  if (v.result.created) return v.reply.middle_ttl;
+  return letter == kVivifiedTtl ? v.result.exptime_before
+                                : CurrentExptime(v.result);
+}
+
 char* FormatKeyField(const FieldValues& v, char* to) {
   *to++ = 'k';
   const std::string_view key = v.reply.key;
@@ -320,11 +335,11 @@ char* FormatField(char letter, const FieldValues& v, char* to) {
     case 'k':
       return FormatKeyField(v, to);
     case kOldTtl:
-      *to++ = 't';
-      return FormatTtl(v.result.exptime_before, v.now, to);
+    case kVivifiedTtl:
+    case kTouchedTtl:
     case 't':
       *to++ = 't';
-      return FormatTtl(CurrentExptime(v.result), v.now, to);
+      return FormatTtl(ShownExptime(letter, v), v.now, to);
     case 's':
       *to++ = 's';
       return FormatU32(v.size, to);
@@ -348,7 +363,7 @@ char* FormatFields(const FieldValues& v, uint32_t shown, char* to) {
   for (size_t i = 0; i < v.reply.count; ++i) {
     const char letter = v.reply.fields[i];
     const bool always = letter == 'O' || letter == 'k';
-    const char name = letter == kOldTtl ? 't' : letter;
+    const char name = letter < 'A' ? 't' : letter;
     if (always || (shown & Letter(name)) != 0) to = FormatField(letter, v, to);
   }
   return to;
@@ -380,7 +395,7 @@ void ParseMetaGet(const Tokens& tokens, const Clock& clock, char* key_buffer,
     return;
   }
   ParseFlags(tokens, 2, clock, key_buffer, out);
-  SettleVivify(tokens, &out->request);
+  SettleVivify(tokens, out);
   CheckOpaque(out);
   if (!out->reply.show_value) out->request.options |= kNoValue;
 }
@@ -456,6 +471,7 @@ void ParseMetaArithmetic(const Tokens& tokens, const Clock& clock,
     out->error = reply::kInvalidOrDuplicateFlag;
     return;
   }
+  SettleVivify(tokens, out);
   if (!ApplyArithmeticMode(out)) out->error = reply::kBadArithmeticMode;
   CheckOpaque(out);
 }

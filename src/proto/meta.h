@@ -40,10 +40,15 @@ struct MetaReply {
   bool quiet = false;       // q
   bool show_value = false;  // v
   uint8_t count = 0;
-  char fields[kMaxMetaTokens];  // letters in request order; kOldTtl for a t
-                                // that stands before a T or an N
+  char fields[kMaxMetaTokens];  // letters in request order; for a t that
+                                // stands left of a T or an N one of the below
+  RelTime middle_ttl = 0;       // what N or T, whichever stands first, asks for
 };
-inline constexpr char kOldTtl = '<';
+// A t shows the expiry at its place in the line: what stands left of a T or an
+// N has not changed yet, and N changes only an item that this command makes.
+inline constexpr char kOldTtl = '<';       // t T, t N: the one before
+inline constexpr char kVivifiedTtl = '=';  // N t T: middle_ttl if made here
+inline constexpr char kTouchedTtl = '>';   // T t N: likewise; else T's
 
 struct MetaRequest {
   Request request;

@@ -371,6 +371,11 @@ std::optional<Settings> ParseCommandLine(int argc, const char* const* argv,
   RunGflags(argv[0], std::move(front.flags));
   Settings settings;
   settings.debug_commands = std::string_view(argv[0]).ends_with("-debug");
+  // As memcached's tests of what does not fit into 32 bits want it.
+  const char* malloced = std::getenv("T_MEMD_INITIAL_MALLOC");
+  if (settings.debug_commands && malloced != nullptr) {
+    settings.debug_malloced = std::strtoull(malloced, nullptr, 10);
+  }
   if (!CheckEmpty(exit_code) || !ApplyAll(&settings, exit_code) ||
       !CheckTogether(&settings, exit_code)) {
     return std::nullopt;

@@ -8,7 +8,7 @@ void StatsSum::Add(const ThreadStats& stats) {
 #define CUCACHE_ADD(name) name += stats.name.value();
   CUCACHE_THREAD_COUNTERS(CUCACHE_ADD)
 #undef CUCACHE_ADD
-  for (int c = 0; c < kMaxSlabClasses; ++c) {
+  for (int c = 0; c < kClassRows; ++c) {
 #define CUCACHE_ADD(name) slab[c].name += stats.slab[c].name.value();
     CUCACHE_CLASS_COUNTERS(CUCACHE_ADD)
 #undef CUCACHE_ADD
@@ -19,7 +19,7 @@ void StatsSum::Subtract(const StatsSum& baseline) {
 #define CUCACHE_SUBTRACT(name) name -= baseline.name;
   CUCACHE_THREAD_COUNTERS(CUCACHE_SUBTRACT)
 #undef CUCACHE_SUBTRACT
-  for (int c = 0; c < kMaxSlabClasses; ++c) {
+  for (int c = 0; c < kClassRows; ++c) {
 #define CUCACHE_SUBTRACT(name) slab[c].name -= baseline.slab[c].name;
     CUCACHE_CLASS_COUNTERS(CUCACHE_SUBTRACT)
 #undef CUCACHE_SUBTRACT

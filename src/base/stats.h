@@ -79,7 +79,9 @@ class Counter {
   X(cas_badval)                   \
   X(touch_hits)
 
+// Size classes, and behind them the numbers of large values (Cache::RowOf).
 inline constexpr int kMaxSlabClasses = 160;
+inline constexpr int kClassRows = kMaxSlabClasses + 64;
 
 #define CUCACHE_DECLARE(name) C name;
 template <class C>
@@ -93,12 +95,12 @@ struct ClassCountersOf {
 #undef CUCACHE_DECLARE
 
 struct alignas(64) ThreadStats : ThreadCountersOf<Counter> {
-  std::array<ClassCountersOf<Counter>, kMaxSlabClasses> slab;
+  std::array<ClassCountersOf<Counter>, kClassRows> slab;
 };
 
 // Plain numbers, for sums.
 struct StatsSum : ThreadCountersOf<uint64_t> {
-  std::array<ClassCountersOf<uint64_t>, kMaxSlabClasses> slab;
+  std::array<ClassCountersOf<uint64_t>, kClassRows> slab;
 
   StatsSum() : ThreadCountersOf<uint64_t>{}, slab{} {}
   void Add(const ThreadStats& stats);

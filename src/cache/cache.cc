@@ -32,6 +32,11 @@ uint64_t SlotsFor(uint64_t items) {
   return std::bit_ceil(items + items / 7 + 1);
 }
 
+// For as many items as memcached's table of that power holds before it grows.
+uint64_t SlotsForPower(int power) {
+  return power == 0 ? 1 : SlotsFor(uint64_t{3} << (power - 1));
+}
+
 // A segment is a small part of the memory, and at most one huge page.
 unsigned SegmentBits(uint64_t maxbytes) {
   const uint64_t buckets =
@@ -42,7 +47,7 @@ unsigned SegmentBits(uint64_t maxbytes) {
 }  // namespace
 
 Cache::Cache(Settings& settings, Clock& clock, uint64_t expected_items)
-    : settings_(settings), clock_(clock) {
+    : settings_(settings), clock_(clock), numbers_(settings) {
   const uint64_t maxbytes = settings.maxbytes.load();
   const uint64_t arena = std::max(kMinArena, kArenaFactor * maxbytes);
   Slabs::Options slabs;
@@ -57,6 +62,8 @@ Cache::Cache(Settings& settings, Clock& clock, uint64_t expected_items)
     magazine_batch_[static_cast<size_t>(c)] =
         static_cast<uint8_t>(std::clamp<uint32_t>(
             slabs_->chunks_per_page(c) / 16, 1, CacheThread::kMagazine / 2));
+    number_of_class_[static_cast<size_t>(c)] = static_cast<uint8_t>(
+        numbers_.For(slabs_->chunk_size(c) + kPeerOverhead - sizeof(Item)));
   }
 
   Assoc::Options table;
@@ -64,7 +71,7 @@ Cache::Cache(Settings& settings, Clock& clock, uint64_t expected_items)
   const uint64_t slots_per_segment = uint64_t{8} << table.segment_bits;
   table.initial_segments =
       static_cast<unsigned>(std::bit_ceil(std::max<uint64_t>(
-          1, (uint64_t{1} << settings.hashpower_init) / slots_per_segment)));
+          1, SlotsForPower(settings.hashpower_init) / slots_per_segment)));
   table.start_segments = static_cast<unsigned>(
       SlotsFor(std::min(expected_items, maxbytes / kLeastItem)) /
       slots_per_segment);
@@ -90,6 +97,7 @@ Cache::Cache(Settings& settings, Clock& clock, uint64_t expected_items)
   slabs_->set_observer(eviction_.get());
   crawler_ = std::make_unique<Crawler>(*this);
   baseline_ = std::make_unique<ItemSums>();
+  RaiseHashPower(std::min(expected_items, maxbytes / kLeastItem));
   FitPageLimit();
 }
 
@@ -203,10 +211,16 @@ void Cache::Prepare(CacheThread& t, Item* item, Item* old, uint64_t new_cas) {
 }
 
 void Cache::Linked(CacheThread& t, Item* item) {
+  t.Count(item).stored.Add();
+  CountLinked(t, item);
+}
+
+void Cache::CountLinked(CacheThread& t, const Item* item) {
   ItemCounters& counters = t.Count(item);
-  counters.stored.Add();
   counters.linked.Add();
   counters.linked_bytes.Add(ItemBytes(item));
+  // Of small ones it is known by their class.
+  if (item->chunked()) counters.linked_chunk_bytes.Add(ChunkBytes(item));
 }
 
 // The item is out of the table, and this thread took it out.
@@ -215,6 +229,7 @@ void Cache::Unlinked(CacheThread& t, Item* item) {
   ItemCounters& counters = t.Count(item);
   counters.unlinked.Add();
   counters.unlinked_bytes.Add(ItemBytes(item));
+  if (item->chunked()) counters.unlinked_chunk_bytes.Add(ChunkBytes(item));
   t.Retire(item);
 }
 
@@ -224,7 +239,7 @@ void Cache::Replaced(CacheThread& t, Item* item, Item* old) {
   const uint8_t states = item->state.load(std::memory_order_relaxed) ^
                          old->state.load(std::memory_order_relaxed);
   if (slabs_->RowOf(item) == row && (states & kSized) == 0 &&
-      item->value_length == old->value_length) {
+      item->value_length == old->value_length && !old->chunked()) {
     return ReplacedLike(t, row, old);
   }
   Linked(t, item);
@@ -386,9 +401,8 @@ bool Cache::ReplaceMoved(CacheThread& t, uint64_t hash, Item* item, Item* copy,
   ItemCounters& from = t.Count(item);
   (within_main ? from.moves_within_main : from.moves_to_main).Add();
   NoteMove(copy);
-  ItemCounters& to = t.Count(copy);
-  to.linked.Add();
-  to.linked_bytes.Add(ItemBytes(copy));
+  if (item->chunked()) from.moved_pieces.Add(PieceCount(item->value_length));
+  CountLinked(t, copy);
   Unlinked(t, item);
   return true;
 }

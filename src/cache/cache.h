@@ -36,6 +36,7 @@
 #include "base/stats.h"
 #include "cache/assoc.h"
 #include "cache/cache_thread.h"
+#include "cache/class_numbers.h"
 #include "cache/eviction.h"
 #include "cache/item.h"
 #include "cache/pins.h"
@@ -61,6 +62,11 @@ struct ItemShape {
   size_t PrefixBytes() const {
     return sizeof(Item) + (flags != 0 ? sizeof(flags) : 0) + key.size();
   }
+  // What it would take in memcached.
+  uint64_t PeerBytes() const {
+    return kPeerOverhead - sizeof(Item) + PrefixBytes() +
+           uint64_t{value_length};
+  }
 };
 
 // What a warm restart brought (cache/restart.h).
@@ -79,17 +85,21 @@ struct CacheFigures {
            slab_reassign_running = 0, hash_power_level = 0, hash_bytes = 0,
            hash_is_expanding = 0, hash_load_percent = 0, hash_moves = 0,
            maxbytes = 0, total_pages = 0, malloced_bytes = 0, epoch = 0,
-           limbo_items = 0;
+           limbo_items = 0, moved_pieces = 0, total_malloced = 0;
   uint64_t crawler_cpu_us = 0;
   bool lru_crawler_running = false;
   RestartFigures restart;
 };
 
-// A row of `stats slabs` and `stats items`; hot is probation, warm and cold
-// are main.
+// A row of `stats slabs` and `stats items`: of one of memcached's numbers
+// (cache/class_numbers.h). chunk_size is what the largest of its items takes,
+// used_chunks its items, free_chunks the chunks that wait for the like of them,
+// total_pages how many pages all of that would fill. hot is probation, cold is
+// main.
 struct SlabClassFigures {
   int id = 0;
-  uint32_t chunk_size = 0, chunks_per_page = 0;
+  uint64_t memory = 0;  // of items and free chunks
+  uint64_t chunk_size = 0, chunks_per_page = 0;
   uint64_t total_pages = 0, total_chunks = 0, used_chunks = 0, free_chunks = 0,
            mem_requested = 0;
   uint64_t number_hot = 0, number_warm = 0, number_cold = 0;
@@ -254,17 +264,36 @@ class Cache {
   // --- Administration and figures. ---
   // False: less than the cache can work with.
   bool SetMemLimit(uint64_t bytes);
-  // Empties a page of class `src` (-1: any); memory goes to whoever needs it.
+  // Takes a page from the items of number `src` (0, -1: of any), and keeps one
+  // for the next items of number `dst` (0: for whoever needs it).
   ReassignStatus ReassignPage(CacheThread& t, int src, int dst);
   // Before workers run.
   void set_restart_figures(const RestartFigures& f) { restart_figures_ = f; }
+  // `hash_power_level`: that of memcached's table, which never shrinks.
+  unsigned HashPower();
+  void RaiseHashPower(uint64_t items, unsigned least = 0);
   // Asks for a full round of the crawler. False: one is under way.
   bool StartCrawl();
   CacheFigures figures();
   std::vector<SlabClassFigures> class_figures();
   void ResetItemStats();
-  int classes() const { return slabs_->classes(); }
-  int SlabClass(const Item* item) const { return slabs_->ClassOf(item); }
+  int classes() const { return numbers_.largest(); }
+  // memcached's number for it.
+  int SlabClass(const Item* item) const {
+    return item->chunked() ? NumberOfLarge(item)
+                           : number_of_class_[slabs_->ClassOf(item)];
+  }
+  // Which of the rows of counters is its own: that of its size class, or, for a
+  // large value, one behind those of all size classes, by its number.
+  int RowOf(const Item* item) const {
+    return item->chunked() ? kMaxSlabClasses + NumberOfLarge(item)
+                           : slabs_->ClassOf(item);
+  }
+  // The number whose figures a row belongs to.
+  int NumberOfRow(size_t row) const {
+    return row < kMaxSlabClasses ? number_of_class_[row]
+                                 : static_cast<int>(row - kMaxSlabClasses);
+  }
   // What the item asked for: header, flags, key, value (and, like memcached's
   // figure, not the slack of its chunk).
   size_t ItemBytes(const Item* item) const;
@@ -293,10 +322,8 @@ class Cache {
   friend class RestartLoader;
 
   // --- Memory (cache_memory.cc). ---
-  // memcached's item header with its CAS id, the byte behind a key and the CRLF
-  // behind a value, less our header: what -I is compared with, so that the same
-  // items are too large for both.
-  static constexpr size_t kPeerOverhead = 48 + 8 + 1 + 2 - sizeof(Item);
+  // A value of this part of a page is a large one.
+  static constexpr size_t kLargeShare = 4;
   size_t MagazineBatch(int c) const {
     return magazine_batch_[static_cast<size_t>(c)];
   }
@@ -305,22 +332,29 @@ class Cache {
     return (value_length + PieceBytes() - 1) / PieceBytes();
   }
   bool TooLarge(const ItemShape& shape) const {
-    return kPeerOverhead + shape.PrefixBytes() + uint64_t{shape.value_length} >
-           settings_.item_size_max;
+    return shape.PeerBytes() > settings_.item_size_max;
   }
+  // Who stores such a value makes room for it (EvictForLarge).
+  bool IsLarge(size_t bytes) const {
+    return bytes >= slabs_->page_size() / kLargeShare;
+  }
+  int NumberOfLarge(const Item* item) const;
+  int NumberFor(const ItemShape& shape) const;
   Queue QueueForNew(CacheThread& t, uint64_t hash, std::string_view key,
-                    uint8_t* mark);
+                    uint8_t* mark, size_t* replaced);
   // As Allocate() of an item that was in this queue; nullptr if it is refused.
   Item* AllocateSaved(CacheThread& t, const ItemShape& shape, Queue q);
   struct Wait;
   void BeginWait(CacheThread& t, Wait* wait);
   void EndWait(CacheThread& t, const Wait& wait, bool success);
   bool MayWait(CacheThread& t, Wait* wait) const;
-  char* Refill(CacheThread& t, int c, size_t bytes, Queue q);
-  char* TakeOrEvict(CacheThread& t, size_t bytes, Queue q, Wait* wait);
+  char* Refill(CacheThread& t, int c, size_t bytes, Queue q, size_t leave);
+  char* TakeOrEvict(CacheThread& t, size_t bytes, Queue q, size_t leave,
+                    Wait* wait);
   char* TakeForMove(CacheThread& t, size_t bytes);
   char* MakeRoom(CacheThread& t, int c, Queue q, Wait* wait);
   void EvictAhead(CacheThread& t, size_t bytes);
+  void EvictForLarge(CacheThread& t, size_t bytes);
   // `take(bytes)` gives a chunk or nullptr.
   template <class Take>
   Item* AllocateWith(CacheThread& t, const ItemShape& shape, Take&& take);
@@ -328,8 +362,25 @@ class Cache {
   bool AddPieces(Item* item, Take&& take);
   void FreePieces(CacheThread& t, Item* item, size_t n);
   size_t LowPages() const;
-  size_t HighPages() const;
+  size_t HighPages() const {
+    return high_pages_.load(std::memory_order_relaxed);
+  }
   void FitPageLimit();
+  void FitReserve();
+  // The pages that the next allocation may not open.
+  size_t PagesToLeave(const ItemShape& shape) {
+    return kept_bytes_.load(std::memory_order_relaxed) == 0 ? HighPages() / 2
+                                                            : UseKept(shape);
+  }
+  size_t UseKept(const ItemShape& shape);
+  size_t KeptPages() const;
+  void KeepPage(int number);
+  void DropKept();
+  void AddKept(SlabClassFigures* row) const;
+  uint64_t LargestOf(int number) const;
+  uint64_t BytesNow() const;
+  uint64_t Malloced();
+  void NotePeak();
 
   // --- Linking (cache.cc). ---
   void Prepare(CacheThread& t, Item* item, Item* old, uint64_t new_cas);
@@ -338,6 +389,7 @@ class Cache {
                           std::memory_order_relaxed);
   }
   void Linked(CacheThread& t, Item* item);
+  void CountLinked(CacheThread& t, const Item* item);
   void Unlinked(CacheThread& t, Item* item);
   void Replaced(CacheThread& t, Item* item, Item* old);
   // The key's item, maybe dead, with its place in t.place_.
@@ -406,6 +458,8 @@ class Cache {
   std::unique_ptr<Eviction> eviction_;
   std::unique_ptr<class Crawler> crawler_;
   std::array<uint8_t, kMaxSlabClasses> magazine_batch_{};
+  const ClassNumbers numbers_;
+  std::array<uint8_t, kMaxSlabClasses> number_of_class_{};
   RestartFigures restart_figures_;
   ThreadStats maintenance_stats_;
 
@@ -414,6 +468,16 @@ class Cache {
   mutable std::atomic<RelTime> flush_at_{~RelTime{0}};
   alignas(64) std::atomic<uint64_t> next_cas_block_{1};
   std::atomic<uint64_t> table_bytes_{0};
+  // K1. What `slabs reassign` keeps for the next items of a number, and the
+  // sum. It is a part of the reserve, so others evict before they use it; at
+  // the very end they do use it.
+  std::array<std::atomic<uint64_t>, ClassNumbers::kLimit> kept_for_{};
+  std::atomic<uint64_t> kept_bytes_{0};
+  std::atomic<size_t> high_pages_{8};
+  // A large value that comes finds no memory that is not somebody's.
+  std::atomic<bool> full_{false};
+  std::atomic<uint64_t> peak_bytes_{0};
+  std::atomic<unsigned> hash_power_{0};
   std::atomic<uint64_t> slabs_moved_{0};
   // CPU time; written by the maintenance thread only.
   std::atomic<uint64_t> crawler_ns_{0};
@@ -427,12 +491,15 @@ class Cache {
   Mutex threads_lock_;
   std::vector<CacheThread*> threads_ GUARDED_BY(threads_lock_);
   // Sums of threads that are gone.
-  std::array<ItemCounters, kPageRows> gone_ GUARDED_BY(threads_lock_);
+  std::array<ItemCounters, kCounterRows> gone_ GUARDED_BY(threads_lock_);
   // What the limbo of those threads held.
   std::deque<CacheThread::Retired> orphans_ GUARDED_BY(threads_lock_);
   void SumItems(struct ItemSums* sums) EXCLUDES(threads_lock_);
   std::unique_ptr<struct ItemSums> SumsSinceReset();
-  SlabClassFigures ClassFigures(int c, const struct ItemSums& sums);
+  using FreeChunks = std::array<uint64_t, kMaxSlabClasses>;
+  void CountFreeChunks(FreeChunks* chunks) EXCLUDES(threads_lock_);
+  void AddRow(size_t row, const struct ItemSums& sums, const FreeChunks& free,
+              SlabClassFigures* figures) const;
   // What `stats reset` subtracts.
   Mutex baseline_lock_;
   std::unique_ptr<struct ItemSums> baseline_ GUARDED_BY(baseline_lock_);

@@ -126,6 +126,7 @@ bool Cache::MaintenanceStep(CacheThread& t) {
   bool busy =
       (assoc_->NeedsMaintenance() || now != last_second_) && MaintainTable(t);
   t.Reclaim();
+  NotePeak();
   const bool short_of_pages = slabs_->free_pages() < HighPages();
   const RelTime crawl_at = flush_crawl_at_.load(std::memory_order_relaxed);
   if (now >= crawl_at || (short_of_pages && crawl_at != ~RelTime{0})) {
@@ -147,6 +148,7 @@ bool Cache::MaintenanceStep(CacheThread& t) {
     last_second_ = now;
     eviction_->FitGhost(assoc_->size());
     FitPageLimit();
+    RaiseHashPower(assoc_->size());
     eviction_->DrainStragglers(t);
   }
   ReleaseMemory(now);
@@ -206,18 +208,24 @@ bool Cache::StartCrawl() {
 ReassignStatus Cache::ReassignPage(CacheThread& t, int src, int dst) {
   if (!settings_.slab_reassign) return ReassignStatus::kDisabled;
   if (src == dst) return ReassignStatus::kSame;
-  const int classes = slabs_->classes();
-  if (src < -1 || src > classes || dst < 0 || dst > classes) {
+  if (src < -1 || src > classes() || dst < 0 || dst > classes()) {
     return ReassignStatus::kBadClass;
   }
-  if (src > 0 && slabs_->class_pages(src, Queue::kProbation) +
-                         slabs_->class_pages(src, Queue::kMain) <
-                     2) {
+  if (src > 0) {
+    const auto rows = class_figures();
+    const auto row =
+        std::find_if(rows.begin(), rows.end(),
+                     [src](const SlabClassFigures& r) { return r.id == src; });
+    if (row == rows.end() || row->total_pages < 2) {
+      return ReassignStatus::kNoSpare;
+    }
+  }
+  // Its own chunks serve as well as those of others, while there are enough.
+  const bool keep = slabs_->free_pages() > 2 * HighPages();
+  if (!eviction_->DrainPageOf(t, std::max(src, 0), keep)) {
     return ReassignStatus::kNoSpare;
   }
-  if (!eviction_->DrainPageOf(t, std::max(src, 0))) {
-    return ReassignStatus::kNoSpare;
-  }
+  if (dst > 0) KeepPage(dst);
   slabs_moved_.fetch_add(1, std::memory_order_relaxed);
   if (t.events().Wants(kWatchSysEvents)) {
     t.events().Write({.kind = kWatchSysEvents},

@@ -40,6 +40,10 @@ constexpr int kLeastRounds = 4;
 // Waited in vain this long, allocations drain more.
 constexpr auto kDrainMore = std::chrono::milliseconds(10);
 constexpr size_t kMinPages = 16;
+constexpr size_t kMinPagesForTest = 2;
+constexpr size_t kMinReserve = 8;
+// `slabs reassign` keeps at most this part of the pages.
+constexpr uint64_t kKeptShare = 4;
 
 }  // namespace
 
@@ -47,11 +51,61 @@ constexpr size_t kMinPages = 16;
 
 void Cache::FitPageLimit() {
   const uint64_t maxbytes = settings_.maxbytes.load();
-  uint64_t other = table_bytes_.load(std::memory_order_relaxed);
+  uint64_t other =
+      table_bytes_.load(std::memory_order_relaxed) + settings_.debug_malloced;
   if (eviction_ != nullptr) other += eviction_->ghost_bytes();
   const uint64_t left = maxbytes > other ? maxbytes - other : 0;
-  slabs_->set_page_limit(
-      std::max<size_t>(kMinPages, left / slabs_->page_size()));
+  const size_t least =
+      settings_.debug_malloced != 0 ? kMinPagesForTest : kMinPages;
+  slabs_->set_page_limit(std::max<size_t>(least, left / slabs_->page_size()));
+  FitReserve();
+}
+
+// 1 %, and in a small memory room for half of the largest item, or a sixth.
+void Cache::FitReserve() {
+  const uint64_t page = slabs_->page_size();
+  const uint64_t large = std::min<uint64_t>(settings_.item_size_max / 2,
+                                            settings_.maxbytes.load() / 6);
+  const size_t pages =
+      std::max<size_t>({kMinReserve, slabs_->page_limit() / 100, large / page});
+  high_pages_.store(pages + KeptPages(), std::memory_order_relaxed);
+}
+
+// --- What `slabs reassign` gave to a class. ---
+
+size_t Cache::KeptPages() const {
+  const uint64_t page = slabs_->page_size();
+  return (kept_bytes_.load(std::memory_order_relaxed) + page - 1) / page;
+}
+
+void Cache::KeepPage(int number) {
+  const uint64_t page = slabs_->page_size();
+  const uint64_t most = slabs_->page_limit() * page / kKeptShare;
+  if (kept_bytes_.load(std::memory_order_relaxed) + page > most) return;
+  kept_for_[static_cast<size_t>(number)].fetch_add(page);
+  kept_bytes_.fetch_add(page);
+  FitReserve();
+}
+
+void Cache::DropKept() {
+  for (auto& kept : kept_for_) kept_bytes_.fetch_sub(kept.exchange(0));
+  FitReserve();
+}
+
+// K1. An allocation of this shape uses up what is kept for its number.
+size_t Cache::UseKept(const ItemShape& shape) {
+  auto& kept = kept_for_[static_cast<size_t>(NumberFor(shape))];
+  const uint64_t bytes = shape.PrefixBytes() + shape.value_length;
+  const size_t others = HighPages() / 2;
+  uint64_t have = kept.load(std::memory_order_relaxed);
+  while (have != 0) {
+    const uint64_t used = std::min(have, bytes);
+    if (!kept.compare_exchange_weak(have, have - used)) continue;
+    kept_bytes_.fetch_sub(used);
+    FitReserve();
+    return 0;
+  }
+  return std::max(others, KeptPages());
 }
 
 bool Cache::SetMemLimit(uint64_t bytes) {
@@ -59,13 +113,11 @@ bool Cache::SetMemLimit(uint64_t bytes) {
     return false;
   }
   settings_.maxbytes = bytes;
+  DropKept();
   FitPageLimit();
+  peak_bytes_.store(0, std::memory_order_relaxed);
   Wake();
   return true;
-}
-
-size_t Cache::HighPages() const {
-  return std::max<size_t>(8, slabs_->page_limit() / 100);
 }
 
 size_t Cache::LowPages() const { return HighPages() * 3 / 4; }
@@ -79,14 +131,27 @@ struct Cache::Wait {
   uint64_t epoch = 0;
 };
 
+int Cache::NumberFor(const ItemShape& shape) const {
+  const size_t bytes = shape.PrefixBytes() + shape.value_length;
+  return bytes > slabs_->max_chunk()
+             ? numbers_.For(shape.PeerBytes())
+             : number_of_class_[static_cast<size_t>(slabs_->ClassFor(bytes))];
+}
+
+int Cache::NumberOfLarge(const Item* item) const {
+  return numbers_.For(item->prefix_size() - sizeof(Item) + kPeerOverhead +
+                      uint64_t{item->value_length});
+}
+
 Queue Cache::QueueForNew(CacheThread& t, uint64_t hash, std::string_view key,
-                         uint8_t* mark) {
+                         uint8_t* mark, size_t* replaced) {
   const Item* old = Locate(t, hash, key, false);
   if (old == nullptr || Check(old) != Absent::kNot) {
     return eviction_->QueueFor(hash);
   }
   // An overwrite is no hit, and no reason to forget the hits there were.
   *mark = old->recency();
+  *replaced = ItemBytes(old);
   return slabs_->QueueOf(old);
 }
 
@@ -95,12 +160,19 @@ AllocateStatus Cache::Allocate(CacheThread& t, const ItemShape& shape,
   *item = nullptr;
   if (TooLarge(shape)) return AllocateStatus::kTooLarge;
   uint8_t mark = 0;
-  const Queue q = QueueForNew(t, shape.hash, shape.key, &mark);
+  size_t replaced = 0;
+  const Queue q = QueueForNew(t, shape.hash, shape.key, &mark, &replaced);
+  const size_t leave = PagesToLeave(shape);
   Wait wait;
-  *item = AllocateWith(
-      t, shape, [&](size_t bytes) { return TakeOrEvict(t, bytes, q, &wait); });
+  *item = AllocateWith(t, shape, [&](size_t bytes) {
+    return TakeOrEvict(t, bytes, q, leave, &wait);
+  });
   EndWait(t, wait, *item != nullptr);
   if (*item == nullptr) return AllocateStatus::kNoMemory;
+  const size_t bytes = shape.PrefixBytes() + shape.value_length;
+  if (IsLarge(bytes) && bytes > replaced) {
+    EvictForLarge(t, bytes - replaced);
+  }
   (*item)->mark.store(mark, std::memory_order_relaxed);
   return AllocateStatus::kOk;
 }
@@ -109,7 +181,9 @@ Item* Cache::AllocateSaved(CacheThread& t, const ItemShape& shape, Queue q) {
   if (TooLarge(shape)) return nullptr;
   Wait wait;
   return AllocateWith(t, shape, [&](size_t bytes) {
-    if (settings_.evict_to_free) return TakeOrEvict(t, bytes, q, &wait);
+    if (settings_.evict_to_free) {
+      return TakeOrEvict(t, bytes, q, HighPages() / 2, &wait);
+    }
     // With -M nothing comes back, so there is nothing to wait for.
     return t.TakeChunk(slabs_->ClassFor(bytes), q, HighPages() / 2);
   });
@@ -187,17 +261,19 @@ void Cache::Free(CacheThread& t, Item* item) {
   }
 }
 
-char* Cache::TakeOrEvict(CacheThread& t, size_t bytes, Queue q, Wait* wait) {
+char* Cache::TakeOrEvict(CacheThread& t, size_t bytes, Queue q, size_t leave,
+                         Wait* wait) {
   const int c = slabs_->ClassFor(bytes);
   char* chunk = t.TakeAtHand(PageRow(c, q));
-  if (chunk == nullptr) chunk = Refill(t, c, bytes, q);
+  if (chunk == nullptr) chunk = Refill(t, c, bytes, q, leave);
   return chunk != nullptr ? chunk : MakeRoom(t, c, q, wait);
 }
 
 // A chunk from the pages of a class. Only here memory gets less: what is at
 // hand has been paid for, with all those that came in the same batch.
-char* Cache::Refill(CacheThread& t, int c, size_t bytes, Queue q) {
-  char* const chunk = t.TakeChunk(c, q, HighPages() / 2);
+char* Cache::Refill(CacheThread& t, int c, size_t bytes, Queue q,
+                    size_t leave) {
+  char* const chunk = t.TakeChunk(c, q, leave);
   if (slabs_->free_pages() < HighPages()) {
     EvictAhead(t, bytes * MagazineBatch(c));
   }
@@ -215,6 +291,20 @@ void Cache::EvictAhead(CacheThread& t, size_t bytes) {
   if (t.debt_ < slabs_->page_size() / 16) return;
   eviction_->Drain(t, t.debt_);
   t.debt_ = 0;
+}
+
+// Small items are evicted pages at a time, by whoever has the time. Who stores
+// a large one makes room for it: then as much leaves as comes, at the moment at
+// which it comes, and not several large values because of one. Between the two
+// marks the memory stays full or not, so that this does not come and go with
+// every page.
+void Cache::EvictForLarge(CacheThread& t, size_t bytes) {
+  if (!settings_.evict_to_free) return;
+  const size_t free = slabs_->free_pages(), high = HighPages();
+  const bool was = full_.load(std::memory_order_relaxed);
+  const bool is = free <= high + high / 4 || (was && free <= 2 * high);
+  if (is != was) full_.store(is, std::memory_order_relaxed);
+  if (is) eviction_->EvictBytes(t, bytes, 2 * high);
 }
 
 void Cache::BeginWait(CacheThread& t, Wait* wait) {

@@ -44,14 +44,16 @@ Item* Cache::Overwrite(CacheThread& t, const ItemShape& shape,
   if (!t.place_.known() || Check(old, now) != Absent::kNot) return nullptr;
   const size_t bytes = shape.PrefixBytes() + shape.value_length;
   const int c = slabs_->ClassFor(bytes);
-  if (c == 0 || TooLarge(shape)) return nullptr;
+  if (c == 0 || TooLarge(shape) || IsLarge(bytes)) return nullptr;
   // As in QueueForNew().
   const uint16_t old_row = slabs_->RowOf(old);
   const auto q = static_cast<Queue>(old_row % kQueues);
   const uint16_t row = PageRow(c, q);
   const uint8_t mark = old->recency();
   char* chunk = t.TakeAtHand(row);
-  if (chunk == nullptr) chunk = Refill(t, c, bytes, q);
+  if (chunk == nullptr) {
+    chunk = Refill(t, c, bytes, q, PagesToLeave(shape));
+  }
   if (chunk == nullptr) return nullptr;
   Item* const item = Fill(chunk, shape, value);
   item->mark.store(mark, std::memory_order_relaxed);

@@ -42,7 +42,8 @@ void CacheThread::Advance() {
 }
 
 ItemCounters& CacheThread::Count(const Item* item) {
-  return counters_[cache_.slabs_->RowOf(item)];
+  return counters_[static_cast<size_t>(cache_.RowOf(item)) * kQueues +
+                   static_cast<size_t>(cache_.slabs_->QueueOf(item))];
 }
 
 char* CacheThread::TakeChunk(int c, Queue q, size_t leave) {

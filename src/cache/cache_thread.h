@@ -33,25 +33,32 @@ namespace cucache {
 
 class Cache;
 
-// Per thread, class and queue. Differences of two of them are what there is.
-#define CUCACHE_ITEM_COUNTERS(X)                         \
-  X(stored)            /* items linked by a command */   \
-  X(linked)            /* items */                       \
-  X(unlinked)          /* items */                       \
-  X(linked_bytes)      /* what they asked for */         \
-  X(unlinked_bytes)    /* the same */                    \
-  X(evicted)           /* unexpired items thrown out */  \
-  X(evicted_nonzero)   /* ... that had an expiry */      \
-  X(evicted_unfetched) /* ... that nobody had read */    \
-  X(evicted_active)    /* ... with a mark */             \
-  X(evicted_time)      /* gauge: idle of the last one */ \
-  X(reclaimed)         /* dead items unlinked */         \
-  X(expired_unfetched) /* ... that nobody had read */    \
-  X(crawler_reclaimed) /* ... found by the crawler */    \
-  X(crawler_checked)   /* items the crawler looked at */ \
-  X(outofmemory)       /* allocations refused */         \
-  X(moves_to_main)     /* from probation */              \
-  X(moves_within_main) /* reinserted */
+// Per thread, row (Cache::RowOf) and queue. Differences of two of them are what
+// there is.
+#define CUCACHE_ITEM_COUNTERS(X)                            \
+  X(stored)               /* items linked by a command */   \
+  X(linked)               /* items */                       \
+  X(unlinked)             /* items */                       \
+  X(linked_bytes)         /* what they asked for */         \
+  X(unlinked_bytes)       /* the same */                    \
+  X(linked_chunk_bytes)   /* what large values take */      \
+  X(unlinked_chunk_bytes) /* the same */                    \
+  X(evicted)              /* unexpired items thrown out */  \
+  X(evicted_nonzero)      /* ... that had an expiry */      \
+  X(evicted_unfetched)    /* ... that nobody had read */    \
+  X(evicted_active)       /* ... with a mark */             \
+  X(evicted_time)         /* gauge: idle of the last one */ \
+  X(reclaimed)            /* dead items unlinked */         \
+  X(expired_unfetched)    /* ... that nobody had read */    \
+  X(crawler_reclaimed)    /* ... found by the crawler */    \
+  X(crawler_checked)      /* items the crawler looked at */ \
+  X(outofmemory)          /* allocations refused */         \
+  X(moves_to_main)        /* from probation */              \
+  X(moves_within_main)    /* reinserted */                  \
+  X(moved_pieces)         /* of large values, by moves */
+
+// Rows of counters: a PageRow() of small items, and more behind them.
+inline constexpr size_t kCounterRows = size_t{kClassRows} * kQueues;
 
 struct ItemCounters {
 #define CUCACHE_DECLARE(name) Counter name;
@@ -188,6 +195,10 @@ class CacheThread {
   // Bytes this thread should drain, because it took memory from the reserve.
   size_t debt_ = 0;
   uint64_t draw_ = 0;
+  // Of items that this thread unlinked to gain room.
+  size_t evicted_bytes_ = 0;
+  // Of values that it copied to keep them.
+  size_t moved_bytes_ = 0;
   // How long the next allocation may wait for a grace period.
   std::chrono::milliseconds patience_{0};
   std::chrono::steady_clock::time_point last_refusal_{};
@@ -208,7 +219,7 @@ class CacheThread {
   // Sum of the weights. Written with mu_ held.
   std::atomic<size_t> limbo_weight_{0};
 
-  std::array<ItemCounters, kPageRows> counters_;
+  std::array<ItemCounters, kCounterRows> counters_;
 };
 
 }  // namespace cucache

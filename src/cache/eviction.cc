@@ -15,6 +15,10 @@ namespace {
 
 // Chunks that are drained at a time: enough for their cache misses to overlap.
 constexpr uint32_t kBatch = 32;
+// How many of them EvictBytes() looks at, and how much it copies of what stays
+// for each byte that is to leave; then it is left to the others.
+constexpr int kMostRanges = 256;
+constexpr size_t kMostMoved = 2;
 // Larger items are not copied: that would need as much free memory.
 constexpr size_t kMaxMovedPages = 32;
 // After so many visits a page that does not become empty is used again.
@@ -84,19 +88,32 @@ PageIndex Eviction::PopOldest(Queue q) {
   return p;
 }
 
-PageIndex Eviction::PopOldestOfClass(int c) {
-  Slabs& slabs = *cache_.slabs_;
+bool Eviction::PopIfQueued(PageIndex p) {
   SpinLockGuard lock(queue_lock_);
-  for (const PageList& list : queues_) {
-    for (PageIndex p = list.head; p != kNoPage; p = slabs.page(p).queue_next) {
-      if (c == 0 ||
-          slabs.page(p).slab_class.load(std::memory_order_relaxed) == c) {
-        Unlink(p);
-        return p;
-      }
-    }
+  if (!cache_.slabs_->page(p).queued) return false;
+  Unlink(p);
+  return true;
+}
+
+// S7: what is found may be out of date, and the page of another class, by the
+// time it is drained; then that is what is drained.
+bool Eviction::HasItemsOf(PageIndex p, int number) const {
+  const Slabs& slabs = *cache_.slabs_;
+  const Page& page = slabs.page(p);
+  if (page.state.load(std::memory_order_acquire) == PageState::kClosed) {
+    return false;
   }
-  return kNoPage;
+  const auto c = page.slab_class.load(std::memory_order_relaxed);
+  if (number == 0 || cache_.number_of_class_[c] == number) return true;
+  const uint32_t end = page.fresh.load(std::memory_order_acquire);
+  for (uint32_t i = 0; i < end; ++i) {
+    const auto* piece = reinterpret_cast<const Piece*>(slabs.Chunk(p, i));
+    const uint8_t state = piece->state.load(std::memory_order_acquire);
+    if ((state & Item::kPiece) == 0) continue;
+    const Item* owner = OwnerOf(*piece);
+    if (owner != nullptr && cache_.SlabClass(owner) == number) return true;
+  }
+  return false;
 }
 
 void Eviction::OldestAges(Queue q, RelTime now,
@@ -170,12 +187,12 @@ bool Eviction::StillDraining(const Range& range) const {
          page.openings.load(std::memory_order_relaxed) == range.openings;
 }
 
-bool Eviction::PagesWanted() {
+bool Eviction::PagesWanted(size_t pages) {
   if (in_flight_ != 0 && cache_.epochs_.Passed(in_flight_stamp_ + 1)) {
     // They are closed by now and counted as free, or they are stragglers.
     in_flight_ = 0;
   }
-  return cache_.slabs_->free_pages() + in_flight_ < cache_.HighPages();
+  return cache_.slabs_->free_pages() + in_flight_ < pages;
 }
 
 void Eviction::FinishVictim() {
@@ -222,17 +239,17 @@ bool Eviction::NextVictim() {
   return false;
 }
 
-bool Eviction::NextRange(Range* range) {
+bool Eviction::NextRange(size_t pages, uint32_t most, Range* range) {
   MutexLock lock(victim_lock_);
   // Clients may have emptied it meanwhile.
   if (victim_.begin != victim_.end && !StillDraining(victim_)) {
     victim_.begin = victim_.end;
   }
-  if (victim_.begin == victim_.end && !(PagesWanted() && NextVictim())) {
+  if (victim_.begin == victim_.end && !(PagesWanted(pages) && NextVictim())) {
     return false;
   }
   *range = victim_;
-  range->end = std::min(victim_.end, victim_.begin + kBatch);
+  range->end = std::min(victim_.end, victim_.begin + most);
   victim_.begin = range->end;
   return true;
 }
@@ -241,7 +258,7 @@ bool Eviction::Drain(CacheThread& t, size_t bytes) {
   size_t done = 0;
   while (done < bytes) {
     Range range;
-    if (!NextRange(&range)) return false;
+    if (!NextRange(cache_.HighPages(), kBatch, &range)) return false;
     const int c = cache_.slabs_->page(range.page)
                       .slab_class.load(std::memory_order_relaxed);
     DrainRange(t, range);
@@ -263,18 +280,38 @@ void Eviction::DrainMore(CacheThread& t) {
   Drain(t, cache_.slabs_->page_size());
 }
 
-bool Eviction::DrainPageOf(CacheThread& t, int c) {
-  Range range;
-  {
-    MutexLock lock(victim_lock_);
-    const PageIndex p = PopOldestOfClass(c);
-    if (p == kNoPage) return false;
-    if (!StartPage(p, &range)) return true;
-    range.keep = cache_.slabs_->free_pages() > cache_.HighPages();
-    stragglers_.push_back({p, cache_.epochs_.Stamp(), 0});
+// Chunk by chunk, since a piece or a head takes a whole large value with it.
+void Eviction::EvictBytes(CacheThread& t, size_t bytes, size_t pages) {
+  const size_t before = t.evicted_bytes_, moved = t.moved_bytes_;
+  const size_t wanted = bytes - bytes / 16;  // the same again may be smaller
+  for (int i = 0; i < kMostRanges; ++i) {
+    if (t.evicted_bytes_ - before >= wanted) return;
+    if (t.moved_bytes_ - moved > kMostMoved * bytes) return;
+    Range range;
+    if (!NextRange(pages, 1, &range)) return;
+    DrainRange(t, range);
   }
-  DrainRange(t, range);
-  return true;
+}
+
+bool Eviction::DrainPageOf(CacheThread& t, int number, bool keep) {
+  const std::vector<PageIndex> pages = PagesOldestFirst();
+  for (const Queue q : {Queue::kProbation, Queue::kMain}) {
+    for (const PageIndex p : pages) {
+      const Page& page = cache_.slabs_->page(p);
+      if (page.queue.load(std::memory_order_relaxed) != q) continue;
+      if (!HasItemsOf(p, number) || !PopIfQueued(p)) continue;
+      Range range;
+      {
+        MutexLock lock(victim_lock_);
+        if (!StartPage(p, &range)) continue;
+        range.keep = keep;
+        stragglers_.push_back({p, cache_.epochs_.Stamp(), 0});
+      }
+      DrainRange(t, range);
+      return true;
+    }
+  }
+  return false;
 }
 
 void Eviction::DrainStragglers(CacheThread& t) {
@@ -364,7 +401,8 @@ void Eviction::GiveNewPlace(PageIndex p) {
 bool Eviction::DrainItem(CacheThread& t, Item* item, uint64_t hash, Queue from,
                          bool keep) {
   if (cache_.Check(item) != Absent::kNot) {
-    cache_.RemoveDead(t, hash, item);
+    const size_t bytes = cache_.ChunkBytes(item);
+    if (cache_.RemoveDead(t, hash, item)) t.evicted_bytes_ += bytes;
     return false;
   }
   uint8_t price = 1;
@@ -462,6 +500,7 @@ bool Eviction::Move(CacheThread& t, Item* item, uint64_t hash, Queue from,
                     uint8_t price) {
   Item* copy = cache_.CopyForMove(t, *item);
   if (copy == nullptr) return false;
+  t.moved_bytes_ += copy->value_length;
   if (!cache_.ReplaceMoved(t, hash, item, copy, from == Queue::kMain, price)) {
     cache_.Free(t, copy);
   }
@@ -471,6 +510,7 @@ bool Eviction::Move(CacheThread& t, Item* item, uint64_t hash, Queue from,
 void Eviction::Evict(CacheThread& t, Item* item, uint64_t hash, Queue from) {
   const auto bytes = static_cast<int64_t>(cache_.ChunkBytes(item));
   if (!cache_.Evict(t, hash, item)) return;
+  t.evicted_bytes_ += static_cast<size_t>(bytes);
   Refill(&stays_, kStayFactor * bytes, StayLimit());
   if (from == Queue::kProbation) {
     ghost_.Add(hash);

@@ -78,16 +78,20 @@ class Eviction : public PageObserver {
   // at most one every few milliseconds.
   void DrainMore(CacheThread& t);
 
-  // Starts draining one page of class `c` (any class if 0), the oldest, ahead
-  // of its turn; `slabs reassign`. Nothing leaves while there is memory to move
-  // it to. False if it has none.
-  bool DrainPageOf(CacheThread& t, int c);
+  // Evicts about `bytes` of items, one after another, while fewer than `pages`
+  // are free.
+  void EvictBytes(CacheThread& t, size_t bytes, size_t pages);
+
+  // Drains the oldest page with items of a number (cache/class_numbers.h; any
+  // if 0) ahead of its turn; `slabs reassign`. With `keep` nothing leaves that
+  // can be moved. False if it has none.
+  bool DrainPageOf(CacheThread& t, int number, bool keep);
 
   // Looks again at pages which did not become empty.
   void DrainStragglers(CacheThread& t);
 
   // All pages that may hold items, in about the order in which they would be
-  // drained, main before probation. Only when nobody else is at work.
+  // drained, main before probation. Exact only when nobody else is at work.
   std::vector<PageIndex> PagesOldestFirst() EXCLUDES(queue_lock_);
 
   // The queue in which a new item with this hash starts.
@@ -132,16 +136,18 @@ class Eviction : public PageObserver {
   void Append(PageIndex p, Queue q) REQUIRES(queue_lock_);
   void Unlink(PageIndex p) REQUIRES(queue_lock_);
   PageIndex PopOldest(Queue q) EXCLUDES(queue_lock_);
-  PageIndex PopOldestOfClass(int c) EXCLUDES(queue_lock_);
+  bool HasItemsOf(PageIndex p, int number) const;
+  bool PopIfQueued(PageIndex p) EXCLUDES(queue_lock_);
   Queue QueueToDrain() const;
   bool StartPage(PageIndex p, Range* range) REQUIRES(victim_lock_);
   bool NextVictim() REQUIRES(victim_lock_);
-  bool PagesWanted() REQUIRES(victim_lock_);
+  bool PagesWanted(size_t pages) REQUIRES(victim_lock_);
   void FinishVictim() REQUIRES(victim_lock_);
   bool StillDraining(const Range& range) const;
   Range WholePage(PageIndex p) const;
   void ReopenNearlyEmpty() REQUIRES(victim_lock_);
-  bool NextRange(Range* range) EXCLUDES(victim_lock_);
+  bool NextRange(size_t pages, uint32_t most, Range* range)
+      EXCLUDES(victim_lock_);
   void DrainRange(CacheThread& t, const Range& range);
   size_t Gather(CacheThread& t, const Range& range, Item** items, uint32_t* at,
                 bool* stay);

@@ -37,6 +37,8 @@ struct ItemSum {
     unlinked = now.unlinked;
     linked_bytes = now.linked_bytes;
     unlinked_bytes = now.unlinked_bytes;
+    linked_chunk_bytes = now.linked_chunk_bytes;
+    unlinked_chunk_bytes = now.unlinked_chunk_bytes;
     evicted_time = now.evicted_time;
   }
   // Another thread may have unlinked what its own has not yet counted as
@@ -45,10 +47,15 @@ struct ItemSum {
   uint64_t bytes() const {
     return linked_bytes > unlinked_bytes ? linked_bytes - unlinked_bytes : 0;
   }
+  uint64_t chunk_bytes() const {
+    return linked_chunk_bytes > unlinked_chunk_bytes
+               ? linked_chunk_bytes - unlinked_chunk_bytes
+               : 0;
+  }
 };
 
 struct ItemSums {
-  std::array<std::array<ItemSum, kQueues>, kMaxSlabClasses> of;
+  std::array<std::array<ItemSum, kQueues>, kClassRows> of;
 };
 
 }  // namespace cucache

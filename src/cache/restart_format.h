@@ -62,11 +62,12 @@ struct FileHeader {
   uint32_t record_bytes;  // of a Record
   uint64_t file_id;       // random
   Moment moment;
-  uint64_t next_cas;  // above every id that the server gave
-  uint64_t items;     // about how many follow
-  uint32_t flush_in;  // seconds to a flush_all that was asked for; 0: none
-  char writer[28];    // version, for the log
-  uint64_t checksum;  // of all before; the last 8 bytes of header_bytes
+  uint64_t next_cas;   // above every id that the server gave
+  uint64_t items;      // about how many follow
+  uint32_t flush_in;   // seconds to a flush_all that was asked for; 0: none
+  char writer[27];     // version, for the log
+  uint8_t hash_power;  // Cache::HashPower(); 0: not known
+  uint64_t checksum;   // of all before; the last 8 bytes of header_bytes
 };
 static_assert(sizeof(FileHeader) == 120);
 

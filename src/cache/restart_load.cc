@@ -287,6 +287,7 @@ void RestartLoader::Begin() {
   now_ = cache_->clock().now();
   cache_->next_cas_block_.store(std::max<uint64_t>(header_.next_cas, 1),
                                 std::memory_order_relaxed);
+  cache_->RaiseHashPower(0, header_.hash_power);
   if (header_.flush_in != 0) {
     flushed_ = header_.flush_in <= away_;
     const uint64_t at = now_ + (header_.flush_in - away_);

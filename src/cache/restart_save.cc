@@ -71,6 +71,7 @@ bool RestartSaver::WriteHeader() {
   if (flush_at != ~RelTime{0} && flush_at > now_) {
     header.flush_in = flush_at - now_;
   }
+  header.hash_power = static_cast<uint8_t>(cache_.HashPower());
   std::strncpy(header.writer, kFullVersion, sizeof(header.writer) - 1);
   header.checksum = restart::HeaderChecksum(
       reinterpret_cast<const char*>(&header), sizeof(header));

@@ -245,7 +245,7 @@ AdminNext StatsCachedump(const Call& call) {
   if (!ParseU32(call.arg(2), &id) || !ParseU32(call.arg(3), &limit)) {
     return call.Say(kBadFormat);
   }
-  if (id != 0 && !admin::IsSlabClass(call.executor.cache(), id)) {
+  if (id != 0 && !admin::IsSlabClass(id)) {
     return call.Say("CLIENT_ERROR Illegal slab id");
   }
   return call.Dump(MakeCachedump(call.executor.cache(), call.executor.thread(),

@@ -18,8 +18,7 @@ constexpr char kDisabled[] = "CLIENT_ERROR lru crawler disabled";
 enum class Selection : uint8_t { kOk, kBadClass, kEmpty };
 
 // "all", "hash" (here the same) or class ids with commas between.
-Selection Select(const Cache& cache, std::string_view text,
-                 SlabClassSet* classes) {
+Selection Select(std::string_view text, SlabClassSet* classes) {
   if (text == "all" || text == "hash") {
     classes->set();
     return Selection::kOk;
@@ -30,7 +29,7 @@ Selection Select(const Cache& cache, std::string_view text,
     text.remove_prefix(std::min(comma + 1, text.size()));
     if (part.empty()) continue;
     uint32_t id;
-    if (!ParseU32(part, &id) || !IsSlabClass(cache, id)) {
+    if (!ParseU32(part, &id) || !IsSlabClass(id)) {
       return Selection::kBadClass;
     }
     classes->set(id);
@@ -41,7 +40,7 @@ Selection Select(const Cache& cache, std::string_view text,
 AdminNext Crawl(const Call& call) {
   SlabClassSet classes;
   if (call.arg(2) == "hash") return call.Say("ERROR an unknown error happened");
-  switch (Select(call.executor.cache(), call.arg(2), &classes)) {
+  switch (Select(call.arg(2), &classes)) {
     case Selection::kBadClass:
       return call.Say("BADCLASS invalid class id");
     case Selection::kEmpty:
@@ -61,7 +60,7 @@ using MakeDump = std::unique_ptr<DumpStream> (*)(Cache&, CacheThread&,
 AdminNext Dump(const Call& call, const char* refusal, MakeDump make) {
   if (!call.executor.settings().dump_enabled) return call.Say(refusal);
   SlabClassSet classes;
-  switch (Select(call.executor.cache(), call.arg(2), &classes)) {
+  switch (Select(call.arg(2), &classes)) {
     case Selection::kBadClass:
       return call.Say("BADCLASS invalid class id");
     case Selection::kEmpty:
@@ -112,11 +111,7 @@ AdminNext Switch(const Call& call) {
 
 }  // namespace
 
-bool IsSlabClass(const Cache& cache, uint32_t id) {
-  constexpr uint32_t kMemcachedClasses = 63;
-  const auto classes = static_cast<uint32_t>(cache.classes());
-  return id >= 1 && id <= std::max(classes, kMemcachedClasses);
-}
+bool IsSlabClass(uint32_t id) { return id >= 1 && id < ClassNumbers::kLimit; }
 
 AdminNext LruCrawler(const Call& call) {
   if (call.count() == 2) return Switch(call);

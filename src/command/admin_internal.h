@@ -39,8 +39,8 @@ struct Call {
   }
 };
 
-// True for what may be a class: memcached's range, or more if there are more.
-bool IsSlabClass(const Cache& cache, uint32_t id);
+// True for what may be a class number, whether there is such a class or not.
+bool IsSlabClass(uint32_t id);
 
 AdminNext LruCrawler(const Call& call);
 

@@ -47,7 +47,7 @@ class DumpStream {
   [[nodiscard]] virtual bool Next(DumpSink& sink) = 0;
 };
 
-using SlabClassSet = std::bitset<kMaxSlabClasses>;
+using SlabClassSet = std::bitset<ClassNumbers::kLimit>;
 
 // These three return nullptr when too many dumps are under way.
 //

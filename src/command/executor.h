@@ -168,7 +168,7 @@ class Executor {
     return request.hash != 0 ? request.hash : cache_.Hash(request.key);
   }
   ClassCounters& ClassRow(const Item* item) {
-    return stats_.slab[static_cast<size_t>(cache_.SlabClass(item))];
+    return stats_.slab[static_cast<size_t>(cache_.RowOf(item))];
   }
   // A counter that exists in total and per slab class.
   void Count(Counter ThreadCountersOf<Counter>::*total,

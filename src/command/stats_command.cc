@@ -166,12 +166,26 @@ void CollectItems(Executor& executor, const StatSink& sink) {
   X("cas_badval", t.cas_badval)           \
   X("touch_hits", t.touch_hits)
 
-void CollectSlabs(Executor& executor, const StatSink& sink) {
+using NumberRows = std::array<ClassCountersOf<uint64_t>, ClassNumbers::kLimit>;
+
+NumberRows CommandsByNumber(Executor& executor) {
   const StatsSum threads = Threads(executor);
+  NumberRows rows{};
+  for (size_t i = 0; i < threads.slab.size(); ++i) {
+    auto& row = rows[static_cast<size_t>(executor.cache().NumberOfRow(i))];
+#define CUCACHE_ADD(name) row.name += threads.slab[i].name;
+    CUCACHE_CLASS_COUNTERS(CUCACHE_ADD)
+#undef CUCACHE_ADD
+  }
+  return rows;
+}
+
+void CollectSlabs(Executor& executor, const StatSink& sink) {
+  const auto rows = CommandsByNumber(executor);
   uint64_t active = 0;
   for (const SlabClassFigures& c : executor.cache().class_figures()) {
     ++active;
-    const auto& t = threads.slab[static_cast<size_t>(c.id)];
+    const ClassCountersOf<uint64_t>& t = rows[static_cast<size_t>(c.id)];
     const std::string prefix = std::to_string(c.id) + ":";
 #define CUCACHE_SHOW(name, value) sink(prefix + name, Show(value));
     CUCACHE_SLAB_ROWS(CUCACHE_SHOW)
@@ -179,7 +193,7 @@ void CollectSlabs(Executor& executor, const StatSink& sink) {
   }
   sink("active_slabs", std::to_string(active));
   sink("total_malloced",
-       std::to_string(executor.cache().figures().malloced_bytes));
+       std::to_string(executor.cache().figures().total_malloced));
 }
 
 void CollectSettings(Executor& executor, const StatSink& sink) {

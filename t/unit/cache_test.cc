@@ -441,6 +441,21 @@ TEST_F(CacheTest, SmallItemsStayLongerAndLargeOnesAreNotShutOut) {
   EXPECT_GT(large_share, 0.4);
 }
 
+// In a full memory one leaves for each that comes, and none for an overwrite.
+TEST_F(CacheTest, LargeValuesLeaveOneByOne) {
+  const std::string value(66560, 'x');
+  int n = 0;
+  const auto evicted_by = [&](int i) {
+    const uint64_t before = cache_.figures().evictions;
+    EXPECT_TRUE(Set("key" + std::to_string(i), value));
+    Settle();
+    return cache_.figures().evictions - before;
+  };
+  while (evicted_by(n) == 0) ASSERT_LT(++n, 1000);
+  for (int i = 1; i <= 3 * n; ++i) ASSERT_EQ(evicted_by(n + i), 1u) << i;
+  for (int i = 0; i < n; ++i) ASSERT_EQ(evicted_by(4 * n), 0u) << i;
+}
+
 TEST_F(CacheTest, PinnedItemsOutliveTheirRemoval) {
   const std::string value = ValueFor("key", 1, 300000);
   ASSERT_TRUE(Set("key", value));

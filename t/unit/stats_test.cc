@@ -223,6 +223,54 @@ TEST_F(StatsTest, Slabs) {
   EXPECT_EQ(names.back(), "total_malloced");
 }
 
+// A value in many pieces counts as one chunk of memcached's class 31.
+TEST_F(StatsTest, LargeValuesHaveMemcachedsNumber) {
+  for (const char* key : {"a", "b"}) worker->Set(key, std::string(70000, 'x'));
+  EXPECT_EQ(cache->SlabClass(worker->Get("a").item), 31);
+  EXPECT_EQ(worker->Stat("31:used_chunks", "slabs"), "2");
+  EXPECT_EQ(worker->Stat("31:cmd_set", "slabs"), "2");
+  EXPECT_EQ(worker->Stat("31:get_hits", "slabs"), "1");
+  EXPECT_EQ(worker->Stat("items:31:number", "items"), "2");
+  const auto pages = std::stoull(worker->Stat("31:total_pages", "slabs"));
+  EXPECT_GE(pages * cache->figures().malloced_bytes,
+            140000 * cache->figures().total_pages);
+  EXPECT_LE(pages, cache->figures().total_pages);
+  EXPECT_EQ(worker->Delete("a").status, Status::kDeleted);
+  EXPECT_EQ(worker->Stat("31:used_chunks", "slabs"), "1");
+  EXPECT_EQ(worker->Delete("b").status, Status::kDeleted);
+  EXPECT_EQ(worker->Stat("31:used_chunks", "slabs"), "");
+}
+
+TEST_F(StatsTest, ReassignKeepsAPageForAClass) {
+  for (const char* key : {"a", "b"}) worker->Set(key, std::string(70000, 'x'));
+  EXPECT_EQ(worker->Admin("slabs reassign 31 40"),
+            "BADCLASS invalid src or dst class id\r\n");
+  EXPECT_EQ(worker->Admin("slabs reassign 25 31"),
+            "NOSPARE source class has no spare pages\r\n");
+  EXPECT_EQ(worker->Admin("slabs reassign 31 25"), "OK\r\n");
+  EXPECT_EQ(worker->Stat("slabs_moved"), "1");
+  // There is room, so nothing left.
+  EXPECT_EQ(worker->Stat("31:used_chunks", "slabs"), "2");
+  EXPECT_NE(worker->Stat("slab_reassign_chunk_rescues"), "0");
+  EXPECT_EQ(worker->Stat("25:total_pages", "slabs"), "1");
+  EXPECT_EQ(worker->Stat("25:used_chunks", "slabs"), "0");
+  worker->Set("c", std::string(20000, 'x'));
+  EXPECT_EQ(worker->Stat("25:used_chunks", "slabs"), "1");
+  EXPECT_EQ(worker->Stat("25:free_chunks", "slabs"), "0");
+}
+
+// memcached's table: 2^16 chains, and twice as many when there are one and a
+// half times as many items.
+TEST_F(StatsTest, HashPowerLevelIsMemcacheds) {
+  EXPECT_EQ(worker->Stat("hash_power_level"), "16");
+  for (int i = 0; i < 98304; ++i) worker->Set("k" + std::to_string(i), "");
+  EXPECT_EQ(worker->Stat("hash_power_level"), "16");
+  worker->Set("one more", "");
+  EXPECT_EQ(worker->Stat("hash_power_level"), "17");
+  for (int i = 0; i < 98304; ++i) worker->Delete("k" + std::to_string(i));
+  EXPECT_EQ(worker->Stat("hash_power_level"), "17");
+}
+
 TEST_F(StatsTest, OtherTables) {
   EXPECT_EQ(worker->Admin("stats foo"), "ERROR\r\n");
   EXPECT_EQ(worker->Admin("stats r"), "ERROR\r\n");  // whole words only

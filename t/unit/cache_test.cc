@@ -77,7 +77,7 @@ class OverwriteTest : public CacheTest {
     int c = 0;
     Item* const item = cache_.Overwrite(t_, shape, value.data(), new_cas, &c);
     if (item != nullptr) {
-      EXPECT_EQ(c, cache_.SlabClass(item));
+      EXPECT_EQ(c, cache_.RowOf(item));
       EXPECT_EQ(item, Find(key));
     }
     return item;

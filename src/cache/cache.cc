@@ -299,7 +299,7 @@ void Cache::CrawlAfterFlush() {
 }
 
 void Cache::FlushAll(CacheThread& t) {
-  WithGeneration(t, [this] {
+  WithGeneration(t, [this]() REQUIRES(flush_lock_) {
     BeginGeneration();
     Wake();
   });

@@ -28,6 +28,14 @@ struct Executor::Sum {
     return item->value_length == digits && item->flags() == flags &&
            item->HasState(Item::kBinaryKey) == binary_key;
   }
+  ItemShape Shape(std::string_view key, uint64_t hash) const {
+    return {.key = key,
+            .flags = flags,
+            .exptime = 0,
+            .value_length = digits,
+            .hash = hash,
+            .binary_key = binary_key};
+  }
 
  private:
   static Status Read(const Request& request, const Item& old, uint64_t* number);
@@ -111,13 +119,8 @@ void Executor::Arithmetic(const Request& request, Result* result) {
     if (sum.status != Status::kHit) break;
     if (item == nullptr || !sum.Fits(item)) {
       if (item != nullptr) cache_.Free(thread_, item);
-      const ItemShape shape{.key = request.key,
-                            .flags = sum.flags,
-                            .exptime = 0,
-                            .value_length = sum.digits,
-                            .hash = hash,
-                            .binary_key = sum.binary_key};
-      if (cache_.Allocate(thread_, shape, &item) != AllocateStatus::kOk) {
+      if (cache_.Allocate(thread_, sum.Shape(request.key, hash), &item) !=
+          AllocateStatus::kOk) {
         result->status = Status::kNoMemory;
         return;
       }

@@ -147,8 +147,9 @@ TEST_F(WatchTest, WhatTheServerDoesByItself) {
   TestServer server(settings);
   Client client(server.port()), watcher(server.port());
   ASSERT_EQ(watcher.Ask("watch sysevents evictions\r\n"), "OK");
-  const std::string value(1000, 'v');
-  for (int i = 0; i < 12000; ++i) {
+  // So many that the table has to grow, and so much that some have to go.
+  const std::string value(500, 'v');
+  for (int i = 0; i < 24000; ++i) {
     ASSERT_TRUE(client.Set("key" + std::to_string(i), value));
   }
   EXPECT_EQ(client.Ask("slabs reassign 0 5\r\n"), "OK");
@@ -160,7 +161,7 @@ TEST_F(WatchTest, WhatTheServerDoesByItself) {
   EXPECT_EQ(last["type=slab_move"], "type=slab_move src=0 dst=5 state=started");
   EXPECT_THAT(last["type=eviction"],
               MatchesRegex("type=eviction key=key[0-9]+ fetch=no ttl=-1 "
-                           "la=[0-9]+ clsid=[0-9]+ size=1000"));
+                           "la=[0-9]+ clsid=[0-9]+ size=500"));
   EXPECT_THAT(last["type=table_grow"],
               MatchesRegex("type=table_grow state=(started|done) "
                            "hash_power=[0-9]+"));

@@ -61,9 +61,9 @@ int Serve(const Settings& settings, Server* server, Daemonizer* daemonizer) {
   if (!server->Start(&error)) return Complain(error, EXIT_FAILURE);
   bool has_pid_file =
       !settings.pid_file.empty() && WritePidFile(settings.pid_file);
-  daemonizer->Ready(/*keep_output=*/settings.verbose > 0);
   // The start is over; what only it needed may go.
   if (!settings.lock_memory) DropFilePages();
+  daemonizer->Ready(/*keep_output=*/settings.verbose > 0);
   server->Run();
   if (has_pid_file && settings.daemonize) RemovePidFile(settings.pid_file);
   return server->exit_code();

@@ -55,7 +55,7 @@ answers() {
 import socket, sys
 try:
     s = socket.create_connection(("127.0.0.1", int(sys.argv[1])), 2)
-    s.settimeout(5)
+    s.settimeout(60)
     s.sendall(b"version\r\n")
     sys.exit(0 if s.recv(100).startswith(b"VERSION ") else 1)
 except OSError:

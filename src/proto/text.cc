@@ -61,6 +61,17 @@ inline const char* ReadPlainToken(const char* p, uint32_t* value) {
   return end == p ? nullptr : end;
 }
 
+// The expiry of a storage line. Clients that keep it in 32 bits send a negative
+// one as 2^32 less that (pylibmc does), which memcached takes for what it is,
+// because it keeps 32 signed bits. So what would be a date in the last 30 days
+// before 2^32 is negative; a date after 2038 stays one.
+RelTime FromStoredExptime(const Clock& clock, int64_t exptime) {
+  constexpr int64_t kWrap = int64_t{1} << 32;
+  constexpr int64_t kLongest = 30 * 24 * 60 * 60;
+  const bool negative = exptime < kWrap && exptime >= kWrap - kLongest;
+  return clock.FromExptime(negative ? exptime - kWrap : exptime);
+}
+
 }  // namespace
 
 const char* ParsePlainSet(const char* p, const char* end, const Clock& clock,
@@ -83,7 +94,7 @@ const char* ParsePlainSet(const char* p, const char* end, const Clock& clock,
     if (p == nullptr) return nullptr;
     p = ReadPlainToken(p, &exptime);
     if (p == nullptr) return nullptr;
-    out->exptime = exptime == 0 ? 0 : clock.FromExptime(exptime);
+    out->exptime = exptime == 0 ? 0 : FromStoredExptime(clock, exptime);
   }
   p = ReadPlainToken(p, &out->value_length);
   if (p == nullptr || std::memcmp(p, "\r\n", 2) != 0) return nullptr;
@@ -116,7 +127,7 @@ void ParseStoreLine(const Tokens& tokens, StoreMode mode, bool with_cas,
     request.options |= kCompareCas;
   }
   request.flags = static_cast<uint32_t>(flags);
-  request.exptime = clock.FromExptime(exptime);
+  request.exptime = FromStoredExptime(clock, exptime);
   out->error = {};
 }
 

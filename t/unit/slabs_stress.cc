@@ -124,7 +124,12 @@ TEST_F(SlabsStress, ItemThatWasPinnedMovesLikeOthers) {
 // A page that is being drained may be emptied by clients and serve another
 // class before the draining goes on: it must not be drained as what it was.
 TEST_F(SlabsStress, VictimThatWasEmptiedByClients) {
-  for (int round = 0; round < 20; ++round) {
+  // Each of the three sizes, and then as often as there is time for.
+  const auto enough =
+      std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  for (int round = 0;
+       round < 3 || (round < 20 && std::chrono::steady_clock::now() < enough);
+       ++round) {
     const size_t small = Fill(4 + static_cast<size_t>(round % 3) * 16);
     for (size_t i = 0; i < small; ++i) {
       Delete("fill" + std::to_string(i));

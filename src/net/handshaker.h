@@ -57,6 +57,9 @@ class Handshaker {
   void Join();
 
  private:
+  // Handshakes that must have failed before memory is given back.
+  static constexpr size_t kTrimAfter = 250;
+
   struct Accepted {
     int fd;
     TlsMode mode;
@@ -76,6 +79,7 @@ class Handshaker {
   void Forget(Pending* pending);
   void Refuse(Pending* pending);
   void LogFailure(const Channel& channel);
+  void TrimMemory();
 
   Tls& tls_;
   const std::function<void()> on_close_;
@@ -86,6 +90,7 @@ class Handshaker {
   std::thread thread_;
   bool stopping_ = false;
   std::unordered_set<Pending*> pending_;
+  size_t failed_since_trim_ = 0;
 
   Mutex mu_;
   std::vector<Accepted> inbox_ GUARDED_BY(mu_);

@@ -251,6 +251,7 @@ TlsStep OpenSslTls::Handshake(Channel& channel) {
   const int result = SSL_do_handshake(ssl);
   if (result == 1) {
     conn->peer = VerifiedName(ssl);
+    LimitChatter(conn);
     channel.has_more = SSL_has_pending(ssl) != 0;
     VLOG(2) << "<" << conn->fd << " " << SSL_get_version(ssl)
             << (SSL_session_reused(ssl) != 0 ? " resumed" : "")

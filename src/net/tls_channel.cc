@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 namespace cucache {
 namespace {
@@ -52,7 +53,33 @@ long SocketControl(BIO* bio, int command, long, void*) {  // NOLINT
   return static_cast<TlsConn*>(BIO_get_data(bio))->at_end ? 1 : 0;
 }
 
+// --- Records. ---
+
+// OpenSSL shows the head of each record and, in TLS 1.3, the type that was
+// encrypted.
+void OnRecord(int sent, int, int what, const void* bytes, size_t, SSL* ssl,
+              void* arg) {
+  if (sent != 0) return;
+  if (what != SSL3_RT_HEADER && what != SSL3_RT_INNER_CONTENT_TYPE) return;
+  if (*static_cast<const uint8_t*>(bytes) == SSL3_RT_APPLICATION_DATA) return;
+  TlsConn* conn = static_cast<TlsConn*>(arg);
+  // Ends OpenSSL's loop, as the client's farewell would.
+  if (++conn->chatter > TlsConn::kMaxChatter) {
+    SSL_set_shutdown(ssl, SSL_RECEIVED_SHUTDOWN);
+  }
+}
+
 // --- What a call of OpenSSL meant. ---
+
+ssize_t Break(TlsConn* conn, std::string why) {
+  conn->error = EPROTO;
+  conn->failure = std::move(why);
+  conn->counters->protocol_errors.fetch_add(1, std::memory_order_relaxed);
+  VLOG(1) << "TLS of fd " << conn->fd << " failed: " << conn->failure;
+  conn->broken = true;
+  errno = conn->error;
+  return -1;
+}
 
 // As a system call: 0 at the end, or -1 and errno.
 ssize_t Failure(Channel& channel, int result) {
@@ -65,19 +92,16 @@ ssize_t Failure(Channel& channel, int result) {
       errno = EAGAIN;
       return -1;
     case SSL_ERROR_ZERO_RETURN:
-      return 0;
+      if (conn.chatter <= TlsConn::kMaxChatter) return 0;
+      return Break(&conn, "too many records without data");
     case SSL_ERROR_SYSCALL:
       conn.failure = std::strerror(conn.error);
-      break;
+      conn.broken = true;
+      errno = conn.error;
+      return -1;
     default:
-      conn.error = EPROTO;
-      conn.failure = TakeSslError();
-      conn.counters->protocol_errors.fetch_add(1, std::memory_order_relaxed);
-      VLOG(1) << "TLS of fd " << conn.fd << " failed: " << conn.failure;
+      return Break(&conn, TakeSslError());
   }
-  conn.broken = true;
-  errno = conn.error;
-  return -1;
 }
 
 ssize_t ReadOnce(Channel& channel, char* to, size_t size) {
@@ -128,10 +152,12 @@ ssize_t TlsReceive(Channel& channel, const iovec* spans, int count) {
       // After a short record the socket is probably empty, and if not, there
       // will be an event.
       const bool full = static_cast<size_t>(n) == TlsConn::kMaxRecord;
-      if (!full && SSL_has_pending(conn.ssl.get()) == 0) return got;
+      const bool pending = SSL_has_pending(conn.ssl.get()) != 0;
+      const bool chatter = std::exchange(conn.chatter, 0) != 0;
+      channel.has_more = pending;
+      if (chatter || (!full && !pending)) return got;
     }
   }
-  channel.has_more = SSL_has_pending(conn.ssl.get()) != 0;
   return got;
 }
 
@@ -247,6 +273,11 @@ bool AttachSocket(const BioMethod& method, TlsConn* conn) {
   BIO_set_init(bio, 1);
   SSL_set_bio(conn->ssl.get(), bio, bio);
   return true;
+}
+
+void LimitChatter(TlsConn* conn) {
+  SSL_set_msg_callback(conn->ssl.get(), OnRecord);
+  SSL_set_msg_callback_arg(conn->ssl.get(), conn);
 }
 
 std::string TakeSslError() {

@@ -11,6 +11,12 @@
 // Send() is given the next time begins with them (T2 of net/transport.h), but
 // may end before they do.
 //
+// Records that are no data cost the worker time: a client of TLS 1.3 may
+// announce new keys as often as it likes, one of 1.2 may wish to negotiate
+// again. OpenSSL would go on with them as long as they come. More than
+// kMaxChatter of them without data in between are an error, and a call of
+// Receive() takes no more data once it has met one.
+//
 // Thread safety: one thread at a time.
 
 #ifndef CUCACHE_NET_TLS_CHANNEL_H_
@@ -38,6 +44,7 @@ using BioMethod = std::unique_ptr<BIO_METHOD, BioMethodDeleter>;
 struct TlsConn {
   // The longest record.
   static constexpr size_t kMaxRecord = 16 * 1024;
+  static constexpr int kMaxChatter = 32;
 
   std::unique_ptr<SSL, SslDeleter> ssl;
   TlsCounters* counters = nullptr;
@@ -47,6 +54,7 @@ struct TlsConn {
   bool greeted = false;        // the client's first byte was looked at
   bool at_end = false;         // the socket's input ended
   bool broken = false;         // OpenSSL must not be asked any more
+  int chatter = 0;             // records since the last data that are none
   std::string retry;           // of a record that is partly sent
   std::string peer;
   std::string failure;  // what TlsFailure() says
@@ -57,6 +65,9 @@ struct TlsConn {
 BioMethod MakeSocketMethod();
 // Puts it behind conn->ssl.
 [[nodiscard]] bool AttachSocket(const BioMethod& method, TlsConn* conn);
+
+// After the handshake: from now on the client's records are looked at.
+void LimitChatter(TlsConn* conn);
 
 // Why the last call of OpenSSL in this thread failed, and forgets it.
 std::string TakeSslError();

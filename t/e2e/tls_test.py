@@ -688,18 +688,18 @@ class Silent(threading.Thread):
               client.stats()["ssl_handshake_errors"], "0")
 
 
-def main():
+def need_tls():
   usage = subprocess.run([CUCACHED, "-h"], stdout=subprocess.PIPE,
                          timeout=TIMEOUT, check=True).stdout.decode()
   if "enable-ssl" not in usage:
     print("cucached was built without TLS")
     sys.exit(77)
+
+
+def run_tests(tests):
+  """Those of `tests` whose names match the first argument."""
   wanted = re.compile(sys.argv[1] if len(sys.argv) > 1 else "")
-  silent = Silent()
-  if len(sys.argv) == 1:
-    silent.start()
-    time.sleep(1)  # it has read the files that a reload replaces
-  for name, test in list(globals().items()):
+  for name, test in list(tests.items()):
     if not name.startswith("test_") or not wanted.search(name):
       continue
     start = time.time()
@@ -708,10 +708,23 @@ def main():
     except Exception as error:  # pylint: disable=broad-except
       check(f"{name} ended with {error!r}", False)
     print(f"{name}: {time.time() - start:.1f} s", flush=True)
-  if silent.ident:
-    silent.join()
+
+
+def finish():
   print(f"{COUNTS['passed']} passed, {COUNTS['failed']} failed")
   sys.exit(1 if COUNTS["failed"] else 0)
+
+
+def main():
+  need_tls()
+  silent = Silent()
+  if len(sys.argv) == 1:
+    silent.start()
+    time.sleep(1)  # it has read the files that a reload replaces
+  run_tests(globals())
+  if silent.ident:
+    silent.join()
+  finish()
 
 
 if __name__ == "__main__":

@@ -122,8 +122,13 @@ class Assoc {
   class Place {
    public:
     // Nothing is known. To be called at each quiescent state (I8).
-    void Forget() { slot_ = nullptr; }
+    void Forget() {
+      slot_ = nullptr;
+      missed_ = false;
+    }
     bool known() const { return slot_ != nullptr; }
+    // It was looked for, and not found: to look again would be of no use.
+    bool missed(uint64_t hash) const { return missed_ && hash == hash_; }
     // The item that stood there, nullptr if nothing is known.
     Item* item(uint64_t hash) const {
       return slot_ != nullptr && hash == hash_ ? slot::ItemOf(word_) : nullptr;
@@ -135,6 +140,7 @@ class Assoc {
     uint64_t word_, hash_;
     TableState state_;
     uint32_t x_;
+    bool missed_ = false;
   };
   // The key's item and its place, for who is about to update it: fetches what
   // that will touch. A hint: it may miss a key that is there (one that moves
@@ -518,9 +524,9 @@ inline Item* Assoc::Locate(uint64_t hash, std::string_view key,
   PrefetchLine(&stripes_[probe.x1]);
   PrefetchLine(&segment[probe.x2]);
   place->state_ = state;
+  place->hash_ = hash;
   if (!state.busy()) [[likely]] {
     if (LocateIn(segment[probe.x1], probe.tag, key, place)) {
-      place->hash_ = hash;
       place->x_ = probe.x1;
       return slot::ItemOf(place->word_);
     }
@@ -558,7 +564,7 @@ CUCACHE_ALWAYS_INLINE bool Assoc::LocateAt(Slot& slot, uint64_t tag,
 // slot is in the segment of the key; if a round begins after we have looked, it
 // waits for our stripe before it touches the bucket.
 template <class Decide>
-inline bool Assoc::UpdateAt(const Place& place, Decide&& decide) {
+CUCACHE_ALWAYS_INLINE bool Assoc::UpdateAt(const Place& place, Decide&& decide) {
   Stripe& stripe = stripes_[place.x_];
   stripe.Lock();
   // Relaxed: every writer of the slot held this lock.

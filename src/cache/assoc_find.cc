@@ -80,8 +80,10 @@ Item* Assoc::LocateSecond(uint64_t hash, std::string_view key,
   place->Forget();
   if (place->state_.busy()) return FindValidated(hash, key);
   Bucket& second = At(place->state_.SegmentOf(probe.group), probe.x2);
-  if (!LocateIn(second, probe.tag, key, place)) return nullptr;
-  place->hash_ = hash;
+  if (!LocateIn(second, probe.tag, key, place)) {
+    place->missed_ = true;
+    return nullptr;
+  }
   place->x_ = probe.x2;
   return slot::ItemOf(place->word_);
 }

@@ -20,6 +20,7 @@
 #ifndef CUCACHE_CACHE_CACHE_H_
 #define CUCACHE_CACHE_CACHE_H_
 
+#include <chrono>
 #include <condition_variable>
 #include <functional>
 #include <memory>
@@ -61,6 +62,11 @@ struct ItemShape {
   // Bytes of header, flags and key.
   size_t PrefixBytes() const {
     return sizeof(Item) + (flags != 0 ? sizeof(flags) : 0) + key.size();
+  }
+  // Of an item like this that is not linked, and not in pieces.
+  uint8_t State() const {
+    return static_cast<uint8_t>((binary_key ? Item::kBinaryKey : 0) |
+                                (flags != 0 ? Item::kHasFlags : 0));
   }
   // What it would take in memcached.
   uint64_t PeerBytes() const {
@@ -214,11 +220,22 @@ class Cache {
   void Free(CacheThread& t, Item* item);
 
   // Allocate(), fill with `value` and Update() in one, for what nearly every
-  // set is: a live item is replaced by one that needs no pieces. nullptr:
-  // nothing was done, it has to go the long way. The item has been published.
-  // Announces no quiescent state. `new_cas`: see Update().
-  Item* Overwrite(CacheThread& t, const ItemShape& shape, const char* value,
+  // set is: one that needs no pieces, of a key that is not there or alive.
+  // nullptr: nothing was done, it has to go the long way. The item has been
+  // published. Announces no quiescent state. `new_cas`: see Update().
+  // (cache/cache_at_once.h)
+  Item* SetAtOnce(CacheThread& t, const ItemShape& shape, const char* value,
                   uint64_t new_cas, int* slab_class);
+  // The same for what is made of `old`, which the thread Holds(). With the slot
+  // locked, `inherit(item, state)` takes over from it what may have changed
+  // meanwhile, and returns the bits of the new item's state; not if nullptr is
+  // returned. `mark`: of the new item. `c` is ClassAtOnce(), not 0.
+  template <class Inherit>
+  Item* ReplaceAtOnce(CacheThread& t, Item* old, const ItemShape& shape, int c,
+                      const char* value, uint8_t mark, uint64_t new_cas,
+                      Inherit&& inherit);
+  // The size class of an item that can be stored like this; 0: it cannot.
+  int ClassAtOnce(const ItemShape& shape) const;
 
   // Decides about a key with its slot locked: decide(Item* old) gets the live
   // item or nullptr and returns a Decision; it may run more than once, and may
@@ -320,6 +337,12 @@ class Cache {
   friend class KeyWalk;
   friend class RestartSaver;
   friend class RestartLoader;
+
+  // --- Storing at once (cache_at_once.h). ---
+  static Item* Fill(char* chunk, const ItemShape& shape, const char* value);
+  char* TakeAtOnce(CacheThread& t, const ItemShape& shape, int c, Queue q);
+  Item* InsertAtOnce(CacheThread& t, const ItemShape& shape, int c,
+                     const char* value, uint64_t new_cas);
 
   // --- Memory (cache_memory.cc). ---
   // A value of this part of a page is a large one.
@@ -438,7 +461,8 @@ class Cache {
 
   // --- Maintenance (cache_maintenance.cc). ---
   void MaintenanceLoop();
-  bool CrawlStep(CacheThread& t);
+  void Crawl(CacheThread& t);
+  void FitGhost();
   bool MaintainTable(CacheThread& t);
   bool MaintenanceStep(CacheThread& t);
   void Wake();
@@ -512,6 +536,8 @@ class Cache {
   // Of the maintenance thread only.
   std::atomic<bool> limbo_waits_{false};
   RelTime last_second_ = 0, last_release_ = 0;
+  std::chrono::steady_clock::time_point last_fit_{}, next_crawl_{};
+  bool crawling_ = false;  // it has more to do in this pass
 };
 
 // What one Update() does, with the stripes locked and after that.
@@ -563,6 +589,7 @@ inline Item* Cache::Locate(CacheThread& t, uint64_t hash, std::string_view key,
                      SameBytes(known->key_data(), key.data(), key.size())))) {
     return known;
   }
+  if (t.place_.missed(hash)) return nullptr;
   return assoc_->Locate(hash, key, &t.place_);
 }
 

@@ -28,6 +28,8 @@ constexpr size_t kCrawlChunks = 2048;
 // The crawler works at most a quarter of the time.
 constexpr int kCrawlRest = 3;
 constexpr auto kNap = milliseconds(100);
+// Between two looks at how many items there are, which reads all stripes.
+constexpr auto kFitInterval = milliseconds(10);
 constexpr auto kShortNap = milliseconds(1);
 // Pages that are kept with memory behind them, so that a set does not wait
 // for the kernel to clear one.
@@ -69,11 +71,24 @@ void Cache::Wake() {
   wake_.notify_one();
 }
 
-bool Cache::CrawlStep(CacheThread& t) {
+// However often the thread is woken for other work, the crawler rests: between
+// two steps, and, when it has seen all pages, for a nap. A round that is asked
+// for meanwhile begins at once.
+void Cache::Crawl(CacheThread& t) {
+  const bool asked = crawler_->running() && !crawling_;
+  const auto start = steady_clock::now();
+  if (start < next_crawl_ && !asked) return;
+  // Switched off, it still finishes what a flush or a client asked for.
+  if (!settings_.lru_crawler && !crawler_->running()) return;
   const uint64_t before = ThreadCpuNs();
-  const bool more = crawler_->Step(t, kCrawlChunks);
+  crawling_ = crawler_->Step(t, kCrawlChunks);
   crawler_ns_.fetch_add(ThreadCpuNs() - before, std::memory_order_relaxed);
-  return more;
+  const auto now = steady_clock::now();
+  next_crawl_ =
+      now + (crawling_ ? std::max<std::chrono::nanoseconds>(
+                             microseconds(settings_.lru_crawler_sleep),
+                             kCrawlRest * (now - start))
+                       : kNap);
 }
 
 void Cache::MaintenanceLoop() {
@@ -81,22 +96,18 @@ void Cache::MaintenanceLoop() {
   CacheThread t(*this, maintenance_stats_);
   while (true) {
     t.Online();
-    const auto start = steady_clock::now();
     const bool busy = MaintenanceStep(t);
-    // Switched off, it still finishes what a flush or a client asked for.
-    const bool crawling =
-        (settings_.lru_crawler || crawler_->running()) && CrawlStep(t);
-    const auto spent = steady_clock::now() - start;
+    Crawl(t);
     t.Offline();
     CollectAll();
     epochs_.TryAdvance();
 
     std::chrono::nanoseconds nap = kNap;
     if (limbo_waits_) nap = kShortNap;
-    if (crawling)
-      nap = std::max<std::chrono::nanoseconds>(
-          microseconds(settings_.lru_crawler_sleep), kCrawlRest * spent);
-    if (busy) nap = std::chrono::nanoseconds(0);
+    if (crawling_) {
+      nap = std::clamp<std::chrono::nanoseconds>(
+          next_crawl_ - steady_clock::now(), std::chrono::nanoseconds(0), nap);
+    }
     MutexLock lock(wake_lock_);
     if (stop_) return;
     if (busy) continue;
@@ -134,7 +145,7 @@ bool Cache::MaintenanceStep(CacheThread& t) {
   }
   if (settings_.evict_to_free && short_of_pages) {
     // Before the first is evicted, so that the ghost forgets nothing.
-    eviction_->FitGhost(assoc_->size());
+    FitGhost();
     busy |= eviction_->Drain(t, slabs_->page_size());
     t.Reclaim();
   }
@@ -153,6 +164,13 @@ bool Cache::MaintenanceStep(CacheThread& t) {
   }
   ReleaseMemory(now);
   return busy;
+}
+
+void Cache::FitGhost() {
+  const auto now = steady_clock::now();
+  if (now - last_fit_ < kFitInterval) return;
+  last_fit_ = now;
+  eviction_->FitGhost(assoc_->size());
 }
 
 // Above the limit memory goes back to the system at once; below it slowly,

@@ -207,9 +207,7 @@ Item* Cache::AllocateWith(CacheThread& t, const ItemShape& shape, Take&& take) {
   item->key_length = static_cast<uint8_t>(shape.key.size());
   // Not linked, so that walks pass it by.
   item->state.store(
-      static_cast<uint8_t>((shape.binary_key ? Item::kBinaryKey : 0) |
-                           (shape.flags != 0 ? Item::kHasFlags : 0) |
-                           (chunked ? Item::kChunked : 0)),
+      static_cast<uint8_t>(shape.State() | (chunked ? Item::kChunked : 0)),
       std::memory_order_relaxed);
   if (shape.flags != 0) {
     std::memcpy(static_cast<void*>(item + 1), &shape.flags,
@@ -281,12 +279,15 @@ char* Cache::Refill(CacheThread& t, int c, size_t bytes, Queue q,
 }
 
 // Eviction keeps a reserve of pages, so that nobody waits for a grace period.
-// It is the maintenance thread's work; below three quarters of the reserve
-// everyone who allocates drains twice as much as it takes.
+// It is the maintenance thread's work, which is woken when an eighth of the
+// reserve is gone, because to wake it costs as much as some ten sets; below
+// three quarters everyone who allocates drains twice as much as it takes.
 void Cache::EvictAhead(CacheThread& t, size_t bytes) {
   if (!settings_.evict_to_free) return;
+  const size_t free = slabs_->free_pages(), high = HighPages();
+  if (free >= high - high / 8) return;
   if (asleep_.load(std::memory_order_relaxed)) Wake();
-  if (slabs_->free_pages() >= LowPages()) return;
+  if (free >= LowPages()) return;
   t.debt_ += 2 * bytes;
   if (t.debt_ < slabs_->page_size() / 16) return;
   eviction_->Drain(t, t.debt_);

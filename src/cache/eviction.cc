@@ -372,6 +372,7 @@ void Eviction::DrainRange(CacheThread& t, const Range& range) {
     for (size_t i = 0; i < n; ++i) {
       const std::string_view key = items[i]->key();
       lookups[i] = {key, cache_.Hash(key), nullptr};
+      if (range.queue == Queue::kProbation) ghost_.Prefetch(lookups[i].hash);
     }
     // Fetches what is needed, and says what is in the table. What is linked and
     // not there is gone, or about to be published: then it may still be

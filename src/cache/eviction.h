@@ -98,6 +98,7 @@ class Eviction : public PageObserver {
   Queue QueueFor(uint64_t hash) {
     return ghost_.Forget(hash) ? Queue::kMain : Queue::kProbation;
   }
+  void PrefetchGhost(uint64_t hash) const { ghost_.Prefetch(hash); }
   // Fits the ghost to the number of items. Maintenance thread only.
   void FitGhost(size_t items);
   void ClearGhost() { ghost_.Clear(); }

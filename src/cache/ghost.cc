@@ -3,17 +3,36 @@
 #include "cache/ghost.h"
 
 #include <algorithm>
+#include <bit>
 
 namespace cucache {
 
 Ghost::~Ghost() { delete table_.load(std::memory_order_relaxed); }
 
-Ghost::Bucket& Ghost::BucketOf(const Table& table, uint64_t hash) {
-  // The top bits, stretched over the number of buckets: other bits than the
-  // fingerprint's.
-  const unsigned __int128 product =
-      static_cast<unsigned __int128>(hash) * table.buckets;
-  return table.bucket[static_cast<size_t>(product >> 64)];
+// Exact, unlike the shorter test that subtracts, which may take a lane above
+// one that is zero for zero, too: no lane borrows from another here.
+unsigned Ghost::Find(const Bucket& bucket, uint16_t fingerprint) {
+  constexpr uint64_t kOnes = 0x0001000100010001, kLow = 0x7fff * kOnes;
+  const uint64_t wanted = fingerprint * kOnes;
+  for (unsigned w = 0; w < kWords; ++w) {
+    const uint64_t x = bucket.words[w].load(std::memory_order_relaxed) ^ wanted;
+    // The top bit of each lane that is not zero.
+    uint64_t zero = ~(((x & kLow) + kLow) | x | kLow);
+    if (w == 0) zero &= ~uint64_t{0xffff};
+    if (zero != 0) {
+      return w * kLanes +
+             static_cast<unsigned>(std::countr_zero(zero)) / kLaneBits;
+    }
+  }
+  return 0;
+}
+
+void Ghost::Set(Bucket* bucket, unsigned lane, uint16_t value) {
+  std::atomic<uint64_t>& word = bucket->words[lane / kLanes];
+  const unsigned shift = lane % kLanes * kLaneBits;
+  const uint64_t rest =
+      word.load(std::memory_order_relaxed) & ~(uint64_t{0xffff} << shift);
+  word.store(rest | uint64_t{value} << shift, std::memory_order_relaxed);
 }
 
 void Ghost::Add(uint64_t hash) {
@@ -21,42 +40,33 @@ void Ghost::Add(uint64_t hash) {
   Table* table = table_.load(std::memory_order_acquire);
   if (table == nullptr) return;
   Bucket& bucket = BucketOf(*table, hash);
-  const uint16_t next = bucket.next.load(std::memory_order_relaxed);
-  bucket.fingerprints[next % kWays].store(Fingerprint(hash),
-                                          std::memory_order_relaxed);
-  bucket.next.store(static_cast<uint16_t>((next + 1) % kWays),
-                    std::memory_order_relaxed);
+  const auto oldest = static_cast<uint16_t>(
+      bucket.words[0].load(std::memory_order_relaxed) & 0xffff);
+  Set(&bucket, oldest % kWays + 1, Fingerprint(hash));
+  Set(&bucket, 0, static_cast<uint16_t>((oldest + 1) % kWays));
 }
 
 bool Ghost::Contains(uint64_t hash) const {
   Table* table = table_.load(std::memory_order_acquire);
-  if (table == nullptr) return false;
-  const uint16_t wanted = Fingerprint(hash);
-  bool found = false;
-  for (const auto& f : BucketOf(*table, hash).fingerprints) {
-    found |= f.load(std::memory_order_relaxed) == wanted;
-  }
-  return found;
+  return table != nullptr &&
+         Find(BucketOf(*table, hash), Fingerprint(hash)) != 0;
 }
 
 bool Ghost::Forget(uint64_t hash) {
-  if (!Contains(hash)) return false;
-  const Table& table = *table_.load(std::memory_order_acquire);
-  const uint16_t wanted = Fingerprint(hash);
-  for (auto& f : BucketOf(table, hash).fingerprints) {
-    if (f.load(std::memory_order_relaxed) != wanted) continue;
-    f.store(0, std::memory_order_relaxed);
-    break;
-  }
-  return true;
+  Table* table = table_.load(std::memory_order_acquire);
+  if (table == nullptr) return false;
+  Bucket& bucket = BucketOf(*table, hash);
+  const unsigned lane = Find(bucket, Fingerprint(hash));
+  if (lane != 0) Set(&bucket, lane, 0);
+  return lane != 0;
 }
 
 void Ghost::Clear() {
   Table* table = table_.load(std::memory_order_acquire);
   if (table == nullptr) return;
   for (size_t b = 0; b < table->buckets; ++b) {
-    for (auto& f : table->bucket[b].fingerprints) {
-      f.store(0, std::memory_order_relaxed);
+    for (auto& word : table->bucket[b].words) {
+      word.store(0, std::memory_order_relaxed);
     }
   }
 }

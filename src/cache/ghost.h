@@ -6,9 +6,9 @@
 // need for cache eviction", SOSP '23; here a FIFO in each small bucket instead
 // of one for all.)
 //
-// Thread safety: Add, Contains, Forget, Clear by any thread; a race loses or
-// doubles a fingerprint, nothing else. Resize by one thread at a time, and the
-// old array lives on for a grace period.
+// Thread safety: Add, Contains, Forget, Clear, Prefetch by any thread; a race
+// loses or doubles a few fingerprints, nothing else. Resize by one thread at a
+// time, and the old array lives on for a grace period.
 
 #ifndef CUCACHE_CACHE_GHOST_H_
 #define CUCACHE_CACHE_GHOST_H_
@@ -17,6 +17,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+
+#include "cache/assoc_layout.h"
 
 namespace cucache {
 
@@ -31,6 +33,11 @@ class Ghost {
   // Contains, and once asked it is forgotten.
   bool Forget(uint64_t hash);
   void Clear();
+  // Fetches what the others look at.
+  CUCACHE_ALWAYS_INLINE void Prefetch(uint64_t hash) const {
+    const Table* table = table_.load(std::memory_order_acquire);
+    if (table != nullptr) PrefetchLine(&BucketOf(*table, hash));
+  }
 
   // How many fingerprints there is room for; 0 at first.
   size_t capacity() const;
@@ -43,11 +50,14 @@ class Ghost {
   ~Ghost();
 
  private:
-  static constexpr int kWays = 31;
+  // A fingerprint is a lane of a word, so that four are compared at once. The
+  // first lane says which is the oldest.
+  static constexpr unsigned kWords = 8, kLanes = 4, kLaneBits = 16;
+  static constexpr unsigned kWays = kWords * kLanes - 1;
   struct alignas(64) Bucket {
-    std::atomic<uint16_t> next;
-    std::atomic<uint16_t> fingerprints[kWays];
+    std::atomic<uint64_t> words[kWords];
   };
+  static_assert(sizeof(Bucket) == 64);
 
  public:
   struct Table {
@@ -60,7 +70,16 @@ class Ghost {
     const uint16_t f = static_cast<uint16_t>(hash >> 20);
     return f == 0 ? 1 : f;
   }
-  static Bucket& BucketOf(const Table& table, uint64_t hash);
+  static Bucket& BucketOf(const Table& table, uint64_t hash) {
+    // The top bits, stretched over the number of buckets: other bits than the
+    // fingerprint's.
+    const unsigned __int128 product =
+        static_cast<unsigned __int128>(hash) * table.buckets;
+    return table.bucket[static_cast<size_t>(product >> 64)];
+  }
+  // The lane that has it, 0 if none has.
+  static unsigned Find(const Bucket& bucket, uint16_t fingerprint);
+  static void Set(Bucket* bucket, unsigned lane, uint16_t value);
 
   std::atomic<Table*> table_{nullptr};
 };

@@ -8,6 +8,7 @@
 // unless the number of digits or the client flags change.
 
 #include "base/strings.h"
+#include "cache/cache_at_once.h"
 #include "cache/value.h"
 #include "command/executor.h"
 #include "command/item_marks.h"
@@ -102,6 +103,38 @@ void Prepare(const Request& request, uint64_t value, Item* old, Item* item,
 
 }  // namespace
 
+// The usual case: the item that was found is still there when its successor
+// takes its place, so the sum that was made of it is right. False: nothing was
+// done.
+bool Executor::ReplaceSum(const Request& request, uint64_t hash, Item* found,
+                          const Sum& sum, Result* result) {
+  if (request.Has(kCompareCas) || !Cache::Holds(thread_, hash, found)) {
+    return false;
+  }
+  const ItemShape shape = sum.Shape(request.key, hash);
+  const int c = cache_.ClassAtOnce(shape);
+  if (c == 0) return false;
+  char digits[kMaxDigits];
+  FormatU64(sum.value, digits);
+  TokenHeir heir;
+  const auto inherit = [&](Item* item, uint8_t state) {
+    result->exptime_before = found->exptime.load(std::memory_order_relaxed);
+    item->exptime.store(
+        request.Has(kTouch) ? request.exptime : result->exptime_before,
+        std::memory_order_relaxed);
+    item->state.store(state, std::memory_order_relaxed);
+    heir.Inherit(found, item, false);
+    return item->state.load(std::memory_order_relaxed);
+  };
+  Item* const item = cache_.ReplaceAtOnce(
+      thread_, found, shape, c, digits,
+      found->mark.load(std::memory_order_relaxed),
+      request.Has(kExplicitCas) ? request.new_cas : 0, inherit);
+  if (item == nullptr) return false;
+  Counted(request, false, sum.value, item, result);
+  return true;
+}
+
 void Executor::Arithmetic(const Request& request, Result* result) {
   const uint64_t hash = HashOf(request);
   Item* item = nullptr;
@@ -110,6 +143,10 @@ void Executor::Arithmetic(const Request& request, Result* result) {
   Item* const found = cache_.FindToUpdate(thread_, hash, request.key, &why);
   if (Watched(kWatchFetchers)) WriteGet(request.key, found, why);
   Sum sum(request, found);
+  if (found != nullptr && sum.status == Status::kHit &&
+      ReplaceSum(request, hash, found, sum, result)) {
+    return;
+  }
   // What the sum was made of, as long as it has not been made again. A sum that
   // did not fit was made of another item, and Allocate() may announce a
   // quiescent state: then a third may have this address.

@@ -144,7 +144,7 @@ class Executor {
   void Discard(Item* item);
   // Reserve, copy and Store in one, of a plain set whose value is all there,
   // for the usual case. nullptr: nothing was done, it has to go the long way.
-  Item* Overwrite(const Request& request, const char* value);
+  Item* SetAtOnce(const Request& request, const char* value);
 
   // delete, md.
   void Delete(const Request& request, Result* result);
@@ -244,6 +244,8 @@ class Executor {
 
   // delta.cc
   struct Sum;
+  bool ReplaceSum(const Request& request, uint64_t hash, Item* found,
+                  const Sum& sum, Result* result);
   void Counted(const Request& request, bool created, uint64_t value, Item* item,
                Result* result);
 

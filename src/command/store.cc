@@ -3,6 +3,7 @@
 // set, add, replace, append, prepend, cas, ms. (Counterpart:
 // process_update_cmd_start, process_mset_cmd_start, do_store_item.)
 
+#include "cache/cache_at_once.h"
 #include "cache/value.h"
 #include "command/executor.h"
 #include "command/item_marks.h"
@@ -99,7 +100,7 @@ Status Executor::Reserve(const Request& request, Item** item) {
   return refused;
 }
 
-Item* Executor::Overwrite(const Request& request, const char* value) {
+Item* Executor::SetAtOnce(const Request& request, const char* value) {
   if (!IsPlainSet(request) || detail() ||
       Watched(kWatchFetchers | kWatchMutations)) {
     return nullptr;
@@ -112,7 +113,7 @@ Item* Executor::Overwrite(const Request& request, const char* value) {
                         .binary_key = request.Has(kBinaryKey)};
   int c;
   Item* const item =
-      cache_.Overwrite(thread_, shape, value, NewCas(request), &c);
+      cache_.SetAtOnce(thread_, shape, value, NewCas(request), &c);
   if (item == nullptr) return nullptr;
   stats_.set_cmds.Add();
   stats_.slab[static_cast<size_t>(c)].set_cmds.Add();

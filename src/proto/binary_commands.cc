@@ -166,7 +166,7 @@ BinaryTurn::Flow BinaryTurn::Store(const Packet& packet) {
   }
   Item* item = nullptr;
   if (header.cas == 0 && left() >= request.value_length) {
-    item = executor_.Overwrite(request, at_);
+    item = executor_.SetAtOnce(request, at_);
     if (item != nullptr) {
       at_ += request.value_length;
       return Done(packet, item->cas.load(std::memory_order_relaxed));

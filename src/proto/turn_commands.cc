@@ -259,7 +259,7 @@ inline bool Turn::StoreAtOnce(const Request& request, const MetaReply* meta,
   if (left() < length + 2 || std::memcmp(at_ + length, "\r\n", 2) != 0) {
     return false;
   }
-  Item* const item = executor_.Overwrite(request, at_);
+  Item* const item = executor_.SetAtOnce(request, at_);
   if (item == nullptr) return false;
   at_ += length + 2;
   if (meta == nullptr) {

@@ -11,6 +11,7 @@
 #include <string>
 #include <thread>
 
+#include "cache/cache_at_once.h"
 #include "cache/eviction.h"
 #include "cache_fixture.h"
 
@@ -63,9 +64,9 @@ TEST_F(CacheTest, CasIdsGrowPerKeyAcrossThreads) {
   EXPECT_GT(cache_.NextCas(t_, last), last);
 }
 
-class OverwriteTest : public CacheTest {
+class SetAtOnceTest : public CacheTest {
  protected:
-  Item* Overwrite(std::string_view key, std::string_view value,
+  Item* SetAtOnce(std::string_view key, std::string_view value,
                   RelTime exptime = 0, uint32_t flags = 0,
                   uint64_t new_cas = 0) {
     ItemShape shape;
@@ -75,7 +76,7 @@ class OverwriteTest : public CacheTest {
     shape.exptime = exptime;
     shape.value_length = static_cast<uint32_t>(value.size());
     int c = 0;
-    Item* const item = cache_.Overwrite(t_, shape, value.data(), new_cas, &c);
+    Item* const item = cache_.SetAtOnce(t_, shape, value.data(), new_cas, &c);
     if (item != nullptr) {
       EXPECT_EQ(c, cache_.RowOf(item));
       EXPECT_EQ(item, Find(key));
@@ -86,7 +87,7 @@ class OverwriteTest : public CacheTest {
 
 // Lengths around those where it copies in another way; the figures are those
 // of a cache that was filled the long way.
-TEST_F(OverwriteTest, DoesWhatAllocateAndUpdateDo) {
+TEST_F(SetAtOnceTest, DoesWhatAllocateAndUpdateDo) {
   for (const size_t key_length : {1u, 15u, 16u, 17u, 33u, 64u, 65u, 250u}) {
     const std::string key(key_length, 'k');
     ASSERT_TRUE(Set(key, "before", 0, 0));
@@ -98,7 +99,7 @@ TEST_F(OverwriteTest, DoesWhatAllocateAndUpdateDo) {
       const uint8_t recency = old->recency();
       const auto flags = static_cast<uint32_t>(length % 3);
       const RelTime exptime = length % 2 == 0 ? 0 : clock_.now() + 100;
-      Item* const item = Overwrite(key, value, exptime, flags);
+      Item* const item = SetAtOnce(key, value, exptime, flags);
       ASSERT_NE(item, nullptr) << length;
       ASSERT_NE(item, old);
       EXPECT_EQ(item->key(), key);
@@ -118,30 +119,80 @@ TEST_F(OverwriteTest, DoesWhatAllocateAndUpdateDo) {
   EXPECT_EQ(cache_.figures().total_items, 8u * 202u);
 }
 
-TEST_F(OverwriteTest, LeavesTheRestToOthers) {
-  EXPECT_EQ(Overwrite("absent", "value"), nullptr);
+TEST_F(SetAtOnceTest, LeavesTheRestToOthers) {
+  EXPECT_EQ(SetAtOnce("absent", std::string(100000, 'x')), nullptr);
   EXPECT_EQ(Find("absent"), nullptr);
   ASSERT_TRUE(Set("key", "old", clock_.now() + 5));
   // In pieces, too large.
-  EXPECT_EQ(Overwrite("key", std::string(100000, 'x')), nullptr);
-  EXPECT_EQ(Overwrite("key", std::string(2 << 20, 'x')), nullptr);
+  EXPECT_EQ(SetAtOnce("key", std::string(100000, 'x')), nullptr);
+  EXPECT_EQ(SetAtOnce("key", std::string(2 << 20, 'x')), nullptr);
   EXPECT_EQ(ReadValue(*Find("key")), "old");
-  Item* const item = Overwrite("key", "new", clock_.now() + 5, 0, 77777);
+  Item* const item = SetAtOnce("key", "new", clock_.now() + 5, 0, 77777);
   ASSERT_NE(item, nullptr);
   EXPECT_EQ(item->cas, 77777u);
   clock_.AdvanceForTest(6);
-  EXPECT_EQ(Overwrite("key", "newer"), nullptr);
+  EXPECT_EQ(SetAtOnce("key", "newer"), nullptr);
   ASSERT_TRUE(Set("key", "again"));
   cache_.FlushAll(t_);
-  EXPECT_EQ(Overwrite("key", "newest"), nullptr);
+  EXPECT_EQ(SetAtOnce("key", "newest"), nullptr);
   EXPECT_EQ(Find("key"), nullptr);
 }
 
+TEST_F(SetAtOnceTest, OfAKeyThatIsNotThere) {
+  for (size_t length = 0; length <= 200; ++length) {
+    const std::string key = "key" + std::to_string(length);
+    const std::string value = ValueFor(key, length, length);
+    const auto flags = static_cast<uint32_t>(length % 3);
+    const RelTime exptime = length % 2 == 0 ? 0 : clock_.now() + 100;
+    const size_t bytes = cache_.figures().bytes;
+    Item* const item = SetAtOnce(key, value, exptime, flags, length);
+    ASSERT_NE(item, nullptr) << length;
+    EXPECT_EQ(item->key(), key);
+    EXPECT_EQ(ReadValue(*item), value);
+    EXPECT_EQ(item->flags(), flags);
+    EXPECT_EQ(item->exptime, exptime);
+    EXPECT_TRUE(length == 0 ? item->cas != 0 : item->cas == length);
+    EXPECT_EQ(item->mark, 0);
+    EXPECT_EQ(cache_.figures().curr_items, length + 1);
+    EXPECT_EQ(cache_.figures().bytes, bytes + cache_.ItemBytes(item));
+    t_.Quiescent();
+  }
+  clock_.AdvanceForTest(101);
+  cache_.MaintainForTest(t_);
+  EXPECT_EQ(cache_.figures().curr_items, 101u);
+}
+
+// That a key was not found is remembered as little as where one stood: another
+// may have stored it since.
+TEST_F(SetAtOnceTest, AKeyThatComesMeanwhile) {
+  ThreadStats stats;
+  CacheThread other(cache_, stats);
+  ItemShape shape;
+  shape.key = "key";
+  shape.hash = cache_.Hash(shape.key);
+  shape.value_length = 1;
+  Absent why;
+  ASSERT_EQ(cache_.FindToUpdate(t_, shape.hash, shape.key, &why), nullptr);
+  int c = 0;
+  other.Online();
+  ASSERT_NE(cache_.SetAtOnce(other, shape, "a", 0, &c), nullptr);
+  other.Offline();
+  bool seen = false;
+  const auto look = [&](Item* old) {
+    seen = old != nullptr;
+    return Cache::Decision{Cache::Action::kKeep};
+  };
+  ASSERT_TRUE(cache_.Update(t_, shape.hash, shape.key, look));
+  EXPECT_TRUE(seen);
+  ASSERT_NE(SetAtOnce("key", "b"), nullptr);
+  EXPECT_EQ(cache_.figures().curr_items, 1u);
+}
+
 // The crawler has to hear of an expiry that came like this.
-TEST_F(OverwriteTest, TellsTheCrawler) {
+TEST_F(SetAtOnceTest, TellsTheCrawler) {
   ASSERT_TRUE(Set("key", "old"));
   cache_.MaintainForTest(t_);
-  ASSERT_NE(Overwrite("key", "new", clock_.now() + 3), nullptr);
+  ASSERT_NE(SetAtOnce("key", "new", clock_.now() + 3), nullptr);
   clock_.AdvanceForTest(4);
   cache_.MaintainForTest(t_);
   EXPECT_EQ(cache_.figures().curr_items, 0u);

@@ -112,7 +112,7 @@ size_t Ours::Set(unsigned worker, const Key* keys, size_t n,
     request.key = key;
     request.hash = w.executor.Hash(key);
     request.value_length = static_cast<uint32_t>(value.size());
-    if (w.executor.Overwrite(request, value.data()) != nullptr) return false;
+    if (w.executor.SetAtOnce(request, value.data()) != nullptr) return false;
     Item* item;
     if (w.executor.Reserve(request, &item) != Status::kStored) return true;
     std::memcpy(item->mutable_data(), value.data(), value.size());

@@ -295,6 +295,8 @@ AdminNext Watch(const Call& call) {
   if (!call.executor.settings().watch_enabled) {
     return call.Say("CLIENT_ERROR watch commands not allowed");
   }
+  // From here on lines are written by another thread.
+  if (call.pipelined) return call.RefusePipelined();
   uint32_t kinds = 0;
   if (call.count() == 1) kinds = kWatchFetchers;
   for (size_t i = 1; i < call.count(); ++i) {
@@ -373,7 +375,7 @@ bool IsAdminCommand(std::string_view name) {
 }
 
 AdminNext RunAdmin(Executor& executor, std::span<const std::string_view> tokens,
-                   std::string* reply) {
+                   std::string* reply, bool pipelined) {
   const Command* command = tokens.empty() ? nullptr : FindCommand(tokens[0]);
   const bool noreply =
       command != nullptr && command->has_noreply && tokens.back() == "noreply";
@@ -382,7 +384,8 @@ AdminNext RunAdmin(Executor& executor, std::span<const std::string_view> tokens,
     return AdminNext::kDone;
   }
   std::string text;
-  const AdminNext next = command->run(Call{executor, tokens, noreply, &text});
+  const AdminNext next =
+      command->run(Call{executor, tokens, noreply, pipelined, &text});
   if (!noreply || next == AdminNext::kDump) reply->append(text);
   return next;
 }

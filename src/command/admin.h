@@ -29,8 +29,9 @@ enum class AdminNext : uint8_t {
 // Executes the command tokens[0] and appends its reply, line ends and all.
 // With `noreply` as last token there is none, neither for an error; where
 // memcached has no noreply (stats, version, watch) it is a token as any other.
+// `pipelined`: replies to other commands may still be on their way.
 AdminNext RunAdmin(Executor& executor, std::span<const std::string_view> tokens,
-                   std::string* reply);
+                   std::string* reply, bool pipelined = false);
 
 // True for the names that RunAdmin knows.
 bool IsAdminCommand(std::string_view name);

@@ -28,8 +28,8 @@ Selection Select(std::string_view text, SlabClassSet* classes) {
     const std::string_view part = text.substr(0, comma);
     text.remove_prefix(std::min(comma + 1, text.size()));
     if (part.empty()) continue;
-    uint32_t id;
-    if (!ParseU32(part, &id) || !IsSlabClass(id)) {
+    uint64_t id;
+    if (!ParseLooseU64(part, &id) || !IsSlabClass(id)) {
       return Selection::kBadClass;
     }
     classes->set(id);
@@ -57,8 +57,16 @@ AdminNext Crawl(const Call& call) {
 using MakeDump = std::unique_ptr<DumpStream> (*)(Cache&, CacheThread&,
                                                  const SlabClassSet&);
 
-AdminNext Dump(const Call& call, const char* refusal, MakeDump make) {
+enum class Behind : uint8_t { kNothing, kAnything };
+
+// memcached hands its crawler the socket, so its dumps stand behind nothing;
+// people rely on the refusal to find where a script went wrong.
+AdminNext Dump(const Call& call, const char* refusal, Behind behind,
+               MakeDump make) {
   if (!call.executor.settings().dump_enabled) return call.Say(refusal);
+  if (call.pipelined && behind == Behind::kNothing) {
+    return call.RefusePipelined();
+  }
   SlabClassSet classes;
   switch (Select(call.arg(2), &classes)) {
     case Selection::kBadClass:
@@ -111,7 +119,7 @@ AdminNext Switch(const Call& call) {
 
 }  // namespace
 
-bool IsSlabClass(uint32_t id) { return id >= 1 && id < ClassNumbers::kLimit; }
+bool IsSlabClass(uint64_t id) { return id >= 1 && id < ClassNumbers::kLimit; }
 
 AdminNext LruCrawler(const Call& call) {
   if (call.count() == 2) return Switch(call);
@@ -121,15 +129,18 @@ AdminNext LruCrawler(const Call& call) {
   if (sub == "crawl") return enabled ? Crawl(call) : call.Say(kDisabled);
   if (sub == "metadump") {
     if (!enabled) return call.Say(kDisabled);
-    return Dump(call, "ERROR metadump not allowed", MakeMetadump);
+    return Dump(call, "ERROR metadump not allowed", Behind::kNothing,
+                MakeMetadump);
   }
   if (sub == "mgdump") {
     if (!enabled) return call.Say(kDisabled);
-    return Dump(call, "ERROR key dump not allowed", MakeMgdump);
+    return Dump(call, "ERROR key dump not allowed", Behind::kNothing,
+                MakeMgdump);
   }
   // Ours, and no work for the crawler: there is no reason to refuse it.
   if (sub == "msdump") {
-    return Dump(call, "ERROR value dump not allowed", MakeMsdump);
+    return Dump(call, "ERROR value dump not allowed", Behind::kAnything,
+                MakeMsdump);
   }
   if (sub == "sleep") return Sleep(call);
   if (sub == "tocrawl") return ToCrawl(call);

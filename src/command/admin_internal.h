@@ -22,6 +22,7 @@ struct Call {
   Executor& executor;
   std::span<const std::string_view> tokens;
   bool noreply;
+  bool pipelined;
   std::string* reply;
 
   size_t count() const { return tokens.size(); }
@@ -33,6 +34,10 @@ struct Call {
     reply->append(line).append("\r\n");
     return AdminNext::kDone;
   }
+  AdminNext RefusePipelined() const {
+    reply->append("ERROR cannot pipeline other commands before ");
+    return Say(arg(0) == "watch" ? arg(0) : arg(1));
+  }
   AdminNext Dump(std::unique_ptr<DumpStream> stream) const {
     executor.set_dump(std::move(stream));
     return AdminNext::kDump;
@@ -40,7 +45,7 @@ struct Call {
 };
 
 // True for what may be a class number, whether there is such a class or not.
-bool IsSlabClass(uint32_t id);
+bool IsSlabClass(uint64_t id);
 
 AdminNext LruCrawler(const Call& call);
 

@@ -232,9 +232,9 @@ CUCACHE_ALWAYS_INLINE bool Conn::AfterProcess(Session::Next next, bool cut) {
       reason_ = CloseReason::kNormal;
       return false;
     case Session::Next::kShutdown:
-      break;
+      close_after_write_ = true;
+      return false;
   }
-  host_.transport->Abandon();
   return Enter(ConnState::kClosing, false);
 }
 

@@ -51,7 +51,7 @@ class Session {
     kYield,     // budget spent, there is more to do (-R)
     kWatch,     // Executor::watch_kinds(); nothing is processed any more
     kClose,     // send what is there, then close (conn_closing after mwrite)
-    kShutdown,  // the same without sending (protocol violated)
+    kShutdown,  // the same, because the client violated the protocol
   };
   struct Step {
     size_t consumed;

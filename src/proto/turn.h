@@ -151,8 +151,6 @@ class Turn : private TurnBase {
   Flow Touch(const Line& line);
   Flow Quit(const Line& line);
   Flow Admin(const Line& line);
-  Flow BeginDump(const Line& line, std::string_view what);
-  Flow Watch(const Line& line);
   Flow Unknown(const Line& line);
 
   // --- Stores. ---
@@ -183,6 +181,8 @@ class Turn : private TurnBase {
   void AppendMetaCode(const MetaReply& reply, std::string_view code);
 
   int keys_left_;
+  // Replies to what stands before it are as good as sent: nothing does, or mn.
+  const char* pushed_ = begin_;
   size_t size_ = 0;   // entries of the batch
   int commands_ = 0;  // commands that end in it
   union {

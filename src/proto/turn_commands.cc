@@ -149,46 +149,30 @@ Turn::Flow Turn::Touch(const Line& line) {
 
 Turn::Flow Turn::Quit(const Line&) { return Stop(Next::kClose); }
 
-// From here on lines are written by another thread, so no reply may be on its
-// way before them.
-Turn::Flow Turn::Watch(const Line& line) {
-  if (line.text.data() == begin_) return Stop(Next::kWatch);
-  executor_.RefuseWatch();
-  return Reply("ERROR cannot pipeline other commands before watch\r\n");
-}
-
 Turn::Flow Turn::Admin(const Line& line) {
   const Tokens tokens(line.text);
   std::array<std::string_view, Tokens::kMax> list;
   for (size_t i = 0; i < tokens.size(); ++i) list[i] = tokens[i];
   std::string text;
   const AdminNext next =
-      RunAdmin(executor_, std::span(list.data(), tokens.size()), &text);
+      RunAdmin(executor_, std::span(list.data(), tokens.size()), &text,
+               line.text.data() != pushed_);
   output_.Append(text);
   if (next == AdminNext::kClose) return Stop(Next::kClose);
-  if (next == AdminNext::kWatch) return Watch(line);
-  if (next == AdminNext::kDump) return BeginDump(line, list[1]);
-  return true;
-}
-
-// memcached hands its crawler the socket, so it wants these two alone; people
-// rely on the refusal to find where a script went wrong.
-Turn::Flow Turn::BeginDump(const Line& line, std::string_view what) {
-  s_.dump_ = executor_.TakeDump();
-  const bool is_crawlers = what == "metadump" || what == "mgdump";
-  if (is_crawlers && line.text.data() != begin_) {
-    s_.dump_.reset();
-    output_.Append("ERROR cannot pipeline other commands before ");
-    output_.Append(what);
-    return Reply("\r\n");
+  if (next == AdminNext::kWatch) return Stop(Next::kWatch);
+  if (next == AdminNext::kDump) {
+    s_.dump_ = executor_.TakeDump();
+    s_.state_ = State::kDump;
   }
-  s_.state_ = State::kDump;
   return true;
 }
 
 // ---- Meta. ----
 
-Turn::Flow Turn::MetaNoop(const Line&) { return Reply(reply::kNoop); }
+Turn::Flow Turn::MetaNoop(const Line& line) {
+  pushed_ = line.next;
+  return Reply(reply::kNoop);
+}
 
 Turn::Flow Turn::MetaSet(const Line& line) {
   char key_buffer[kKeyBuffer];

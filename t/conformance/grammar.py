@@ -10,6 +10,8 @@ import base64
 import re
 import struct
 
+import grammar_rare
+
 # Ids that a client chose; far apart, so that no server's own id meets them.
 CAS_IDS = [7_000_000_000 + 1_000_000_000 * n for n in range(6)]
 
@@ -34,6 +36,8 @@ TTLS = [b"0", b"0", b"0", b"1000", b"100000", b"-1", b"2592001"]
 VALUES = [b"", b"1", b"5", b"100", b"18446744073709551615", b"abc", b"hello",
           b"1 ", b" 7", b"-3", b"007", b"x" * 30, b"y" * 300, b"z" * 2000,
           b"\r\n", b"a\r\nb", b"\0\xff", b"END\r\n"]
+# One chunk, several, and more than an item may have.
+LARGE_VALUES = [b"c" * 20_000, b"d" * 600_000, b"e" * 1_048_577]
 STORES = [b"set", b"set", b"set", b"add", b"replace", b"append", b"prepend"]
 UNKNOWN = [b"bget", b"noop", b"lease-get", b"metaget", b"STATS", b"Get", b"m",
            b"mx", b"stat", b"getx", b"x", b"", b" ", b"quitter", b"versions",
@@ -45,24 +49,76 @@ def is_numeric(key):
   return key in NUMERIC or key in [base64.b64encode(name) for name in NUMERIC]
 
 
+class Case:
+  """What one connection sends, and how."""
+
+  def __init__(self, request, binary=False, divisible=True):
+    self.request = request
+    self.binary = binary
+    self.divisible = divisible
+    self.cuts = []  # where packets end
+    self.half_close = False
+    self.pause = 0  # seconds before anything may follow
+
+  def packets(self):
+    ends = self.cuts + [len(self.request)]
+    return [self.request[begin:end] for begin, end in zip([0] + ends, ends)]
+
+
 class Generator:
-  """Cases of the kinds that were asked for: (bytes, is it binary)."""
+  """Cases of the kinds that were asked for."""
 
   def __init__(self, source, kinds):
     self.random = source
     self.kinds = kinds
 
   def case(self):
+    case = self._any_case()
+    length = len(case.request)
+    if not case.divisible:
+      return case
+    if self._odd(0.004) and 1 < length < 150:
+      case.cuts = list(range(1, length))
+    elif self._odd(0.03) and length > 4:
+      case.cuts = sorted(self.random.sample(range(1, length), 3))
+    case.half_close = self._odd(0.01)
+    return case
+
+  def _any_case(self):
     kind = self.random.choice(self.kinds)
     if kind == "binary":
-      count = self.random.randint(1, 4)
-      return b"".join(self.binary() for _ in range(count)), True
-    make = self.text if kind == "text" else self.meta
+      if self._odd(0.01):
+        return Case(grammar_rare.no_request(self.random), True)
+      packets = [self.binary() for _ in range(self.random.randint(1, 4))]
+      rare = self._odd(0.2)
+      if rare:
+        packets.append(grammar_rare.packet(self.random))
+        self.random.shuffle(packets)
+      request = b"".join(packets)
+      # Where a key is too long, memcached waits for it and then refuses it.
+      return Case(request, True, not rare and b"k" * 251 not in request)
+    if kind == "admin" and self._odd(0.02):
+      case = Case(grammar_rare.dump(self.random), divisible=False)
+      case.pause = 0.05
+      return case
+    make = {"text": self.text, "meta": self.meta, "admin": self.admin}[kind]
     count = self.random.choice([1, 1, 1, 2, 3, 6])
     request = b"".join(make() for _ in range(count))
-    if self.random.random() < 0.04:
+    # Half a word is a whole one to memcached, if an administrator says it.
+    if self._odd(0.04) and kind != "admin":
       request = self._damage(request)
-    return request, False
+    if kind == "admin" and b"watch" in request and len(request) > 9999:
+      return self._any_case()  # memcached sends what it says of a large value
+    return Case(request)
+
+  def admin(self):
+    """With something between that is counted and listed."""
+    pick = self.random.random()
+    if pick < 0.01:
+      return grammar_rare.watch(self.random)
+    if pick < 0.25:
+      return self.text()
+    return grammar_rare.admin(self.random)
 
   def _damage(self, request):
     """One byte changed, lost or doubled; newlines stay."""
@@ -105,8 +161,12 @@ class Generator:
     if self._odd(0.03):
       return b"%d" % max(0, len(value) - self.random.randint(1, 3)), (
           value + b"\r\n")
+    if self._odd(0.01):
+      return b"%d" % (len(value) + self.random.randint(1, 3)), value + b"\r\n"
     if self._odd(0.02):
       return self.random.choice(ODD_NUMBERS), value + b"\r\n"
+    if self._odd(0.01):
+      value = self.random.choice(LARGE_VALUES)
     return b"%d" % len(value), value + b"\r\n"
 
   def text(self):
@@ -177,8 +237,8 @@ class Generator:
     pick = self.random.random()
     flags = self._meta_flags()
     key = self._meta_key(flags, self._key())
-    if is_numeric(key):
-      flags = re.sub(rb" (?:N\S*|x|I)", b"", flags)
+    if is_numeric(key):  # memcached forgets h when the number gets longer
+      flags = re.sub(rb" (?:N\S*|x|I|h)", b"", flags)
     if pick < 0.35:
       return b"mg %s%s%s" % (key, flags, self._end())
     if pick < 0.65:
@@ -209,7 +269,7 @@ class Generator:
     letters = b"bkOqcCEfFstvhuTNRMJDIxPLzS!1"
     weights = [2, 4, 4, 4, 4, 2, 4, 4, 3, 4, 4, 8, 3, 2, 3, 3, 2, 4, 2, 3, 3,
                2, 1, 1, 0.3, 0.3, 0.2, 0.2]
-    count = self.random.choice([0, 1, 1, 2, 2, 3, 4, 6, 9])
+    count = self.random.choice([0, 1, 1, 2, 2, 3, 4, 6, 9, 18])
     picked = self.random.choices(letters, weights, k=count)
     if self.random.random() < 0.85:
       picked = list(dict.fromkeys(picked))
@@ -219,8 +279,7 @@ class Generator:
     if self._odd(0.03):
       return letter + self.random.choice(ODD_TTLS)
     if letter == b"O":
-      # One that is too long is refused, but memcached acts before it says so.
-      return letter + OPAQUE[:self.random.choice([1, 3, 8, 31])]
+      return letter + OPAQUE[:self.random.choice([0, 1, 3, 8, 31, 31, 32, 40])]
     if letter in (b"C", b"E"):
       return letter + b"%d" % self.random.choice(CAS_IDS)
     if letter in (b"T", b"N"):

@@ -47,11 +47,12 @@ def plain_keys(reply):
 
 
 LONG_KEY = re.compile(rb"^(?:gets?|gats?) .*\S{251}", re.M)
+LONG_OPAQUE = re.compile(rb"^m[gsda] .* O\S{32}", re.M)
 
 
 def half_done(request):
   """Whether memcached does a part of what it refuses."""
-  return LONG_KEY.search(request)
+  return LONG_KEY.search(request) or LONG_OPAQUE.search(request)
 
 
 def state(reply):
@@ -63,11 +64,33 @@ def state(reply):
   return text(unpad(reply), b"").replace(b" t-1", b" never")
 
 
+def refused_first(reply):
+  """memcached finds a wrong opaque only when the rest is done."""
+  return reply.replace(b"CLIENT_ERROR cannot increment or decrement "
+                       b"non-numeric value",
+                       b"CLIENT_ERROR opaque token too long")
+
+
+# What a server counts or lists, and whether its crawler has work.
+COUNTED = re.compile(rb"^(?:STAT|ITEM|PREFIX|key=|mg) ?[^\n]*\n", re.M)
+BACKGROUND = re.compile(rb"^(?:OK|BUSY currently [^\r]*|NOTSTARTED no [^\r]*|"
+                        rb"NOSPARE [^\r]*)\r\n", re.M)
+HTTP = re.compile(rb"^\S+ (?:\S+ )*HTTP/\S*\r?$", re.M)
+ADMIN = re.compile(rb"^(?:stats|slabs|lru_crawler)", re.M)
+
+
+def uncounted(reply):
+  return BACKGROUND.sub(b"OK\r\n", COUNTED.sub(b"", reply))
+
+
 # The deliberate differences: the heading in doc/differences.md, the requests
 # that show it (None: any), and how both sides' replies lose it.
 RULES = [
     ("Numbers are not padded", None, unpad),
     ("A key that is too long", LONG_KEY, lost_replies),
+    ("An opaque that is too long", LONG_OPAQUE, refused_first),
+    ("What closes the connection", HTTP, lambda reply: b""),
+    ("Statistics", ADMIN, uncounted),
     ("Binary keys", re.compile(rb"^m[gsda] .* k\b", re.M), plain_keys),
 ]
 
@@ -105,6 +128,9 @@ def binary(reply):
     cas = struct.unpack_from(">Q", reply, at + 16)[0]
     head = reply[at:at + 16]
     rest = reply[at + 24:at + 24 + body]
+    if head[:2] == b"\x81\x10" and head[2:4] != b"\0\0":
+      at += 24 + body  # a row of statistics
+      continue
     if reply[at + 1] in GETS:
       rest = re.sub(rb"(\d) +$", rb"\1", rest)
       head = head[:8] + struct.pack(">I", len(rest)) + head[12:]

@@ -179,8 +179,8 @@ TEST_F(WatchTest, Refusals) {
     EXPECT_EQ(client_.Ask(std::string("watch fetchers ") + word + "\r\n"),
               "ERROR");
   }
-  client_.Send("mn\r\nwatch\r\n");
-  EXPECT_EQ(client_.ReadLine(), "MN");
+  client_.Send("get a\r\nwatch\r\n");
+  EXPECT_EQ(client_.ReadLine(), "END");
   EXPECT_EQ(client_.ReadLine(),
             "ERROR cannot pipeline other commands before watch");
   std::vector<std::unique_ptr<Client>> watchers;

@@ -68,6 +68,15 @@ enum class ConnState : uint8_t {
 // memcached's name of a state.
 const char* StateText(ConnState state);
 
+// Who stands in the queue for another turn.
+class TurnTaker : public Pollable {
+ public:
+  virtual void TakeTurn() = 0;
+
+ protected:
+  ~TurnTaker() = default;
+};
+
 // What a worker lends to the connection whose turn it is.
 class ConnHost {
  public:
@@ -78,8 +87,8 @@ class ConnHost {
   virtual void EndTurn() = 0;
   // Does anybody else want a turn right now?
   virtual bool OthersWait() = 0;
-  // Gives the connection another turn, after the others.
-  virtual void QueueTurn(Conn* conn) = 0;
+  // Gives it another turn, after the others.
+  virtual void QueueTurn(TurnTaker* taker) = 0;
   // Lends its channel to the logger thread, until EndWatch() on this thread.
   virtual void Watch(Conn* conn) = 0;
   // Forgets and destroys it, which closes it.
@@ -98,7 +107,7 @@ class ConnHost {
 // Why a connection ends, for those who watch.
 enum class CloseReason : uint8_t { kError, kNormal, kIdleTimeout, kShutdown };
 
-class Conn final : public Pollable {
+class Conn final : public TurnTaker {
  public:
   Conn(ConnHost& host, Channel channel);
   ~Conn();
@@ -108,7 +117,7 @@ class Conn final : public Pollable {
   // Begins to wait for input; false when it cannot be waited for.
   [[nodiscard]] bool Start();
   // The turn it queued for.
-  void TakeTurn();
+  void TakeTurn() override;
   // Closes it if it has waited for a command for longer than that.
   bool CloseIfIdle(RelTime timeout);
   // The client that watched has gone.

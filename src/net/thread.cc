@@ -119,9 +119,9 @@ void Worker::TakeQueuedTurns() {
   // so that a busy connection cannot hide the readiness of others.
   current_turns_.swap(turns_);
   turns_left_ = current_turns_.size();
-  for (Conn* conn : current_turns_) {
+  for (TurnTaker* taker : current_turns_) {
     --turns_left_;
-    conn->TakeTurn();
+    taker->TakeTurn();
   }
   current_turns_.clear();
 }
@@ -153,7 +153,7 @@ bool Worker::OthersWait() {
   return turns_left_ > 0 || !turns_.empty() || poller_.OthersReady();
 }
 
-void Worker::QueueTurn(Conn* conn) { turns_.push_back(conn); }
+void Worker::QueueTurn(TurnTaker* taker) { turns_.push_back(taker); }
 
 void Worker::Watch(Conn* conn) {
   if (watchers_ == nullptr) {
@@ -237,8 +237,8 @@ void Worker::CloseIdle() {
 }
 
 void Worker::CloseAll() {
-  udp_sockets_.clear();
   BeginTurn();
+  udp_sockets_.clear();
   while (conns_ != nullptr) conns_->Shutdown();
 }
 

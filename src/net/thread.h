@@ -77,7 +77,7 @@ class Worker final : public ConnHost {
   void BeginTurn() override;
   void EndTurn() override;
   bool OthersWait() override;
-  void QueueTurn(Conn* conn) override;
+  void QueueTurn(TurnTaker* taker) override;
   void Watch(Conn* conn) override;
   void Discard(Conn* conn) override;
 
@@ -121,8 +121,9 @@ class Worker final : public ConnHost {
   std::thread thread_;
   bool online_ = false;
   bool stopping_ = false;
-  std::vector<Conn*> turns_;          // gave up their turn
-  std::vector<Conn*> current_turns_;  // of which these have it in this pass
+  std::vector<TurnTaker*> turns_;  // gave up their turn
+  // Of these, who has it in this pass.
+  std::vector<TurnTaker*> current_turns_;
   size_t turns_left_ = 0;
   size_t open_ = 0;  // connections
   size_t closed_since_trim_ = 0;

@@ -201,104 +201,127 @@ void UdpSocket::Stop() {
   registered_ = false;
 }
 
+// Until the end of a conversation it stands in the queue.
 void UdpSocket::OnReady() {
-  Request request;
-  for (int i = 0; i < kBatch && Receive(&request); ++i) {
-    if (!MayAnswer(&request)) continue;
-    host_.BeginTurn();
-    Serve(request);
-    host_.EndTurn();
-  }
+  if (state_ == State::kIdle) TakeTurn();
 }
 
-bool UdpSocket::Receive(Request* request) {
+void UdpSocket::TakeTurn() {
+  host_.BeginTurn();
+  const int turn = host_.requests_per_turn;
+  int requests = host_.OthersWait() ? turn : std::max(turn, kLoneRequests);
+  size_t datagrams = kSendBatch;
+  for (int i = 0; i < kBatch && requests > 0 && datagrams > 0; ++i) {
+    if (state_ == State::kIdle) {
+      if (!Receive()) break;
+      if (!MayAnswer()) continue;
+      Begin();
+    }
+    if (state_ == State::kConverse) Converse(&requests);
+    if (state_ == State::kAnswer) Answer(&datagrams);
+  }
+  if (state_ == State::kConverse) {
+    kept_ = std::string(input_);
+    input_ = kept_;
+  }
+  if (state_ != State::kIdle) host_.QueueTurn(this);
+  host_.EndTurn();
+}
+
+bool UdpSocket::Receive() {
   // Larger than any datagram, and empty between two turns.
   Buffer* in = host_.input;
-  request->from_length = sizeof(request->from);
+  request_.from_length = sizeof(request_.from);
   const ssize_t n = recvfrom(fd_, in->base(), in->capacity, 0,
-                             reinterpret_cast<sockaddr*>(&request->from),
-                             &request->from_length);
+                             reinterpret_cast<sockaddr*>(&request_.from),
+                             &request_.from_length);
+  input_ = {};
   if (n < 0) {
     // Somebody else's port may have been closed; that is no news for others.
     return errno == ECONNREFUSED || errno == EINTR;
   }
   host_.stats->bytes_read.Add(static_cast<uint64_t>(n));
-  request->datagram = {in->base(), static_cast<size_t>(n)};
+  input_ = {in->base(), static_cast<size_t>(n)};
   return true;
 }
 
-bool UdpSocket::MayAnswer(Request* request) const {
-  if (request->from.ss_family != AF_INET &&
-      request->from.ss_family != AF_INET6) {
+bool UdpSocket::MayAnswer() {
+  if (request_.from.ss_family != AF_INET &&
+      request_.from.ss_family != AF_INET6) {
     return false;
   }
-  if (!ParseUdpHeader(request->datagram, &request->id)) return false;
-  const auto* from = reinterpret_cast<const sockaddr*>(&request->from);
-  const uint16_t port = PortOf(request->from);
-  request->trusted = IsLoopback(from) || trust_.Contains(from);
+  if (!ParseUdpHeader(input_, &request_.id)) return false;
+  const auto* from = reinterpret_cast<const sockaddr*>(&request_.from);
+  const uint16_t port = PortOf(request_.from);
+  request_.trusted = IsLoopback(from) || trust_.Contains(from);
   return port >= kFirstUserPort && port != port_;
 }
 
-void UdpSocket::Serve(const Request& request) {
-  const size_t limit =
-      request.trusted
-          ? kMaxReply
-          : std::min(kMaxReply, kUdpAmplification * request.datagram.size());
-  reply_.Reset(limit);
-  const std::string_view input = request.datagram.substr(kUdpHeader);
-  if (Converse(input) || !request.trusted) {
-    Answer(request, reply_.text());
-  } else {
-    Answer(request, "SERVER_ERROR reply too large for UDP\r\n");
-  }
-  host_.input->Clear();
+void UdpSocket::Begin() {
+  request_.received = input_.size();
+  reply_.Reset(request_.trusted
+                   ? kMaxReply
+                   : std::min(kMaxReply, kUdpAmplification * input_.size()));
+  input_.remove_prefix(kUdpHeader);
+  session_.emplace(*host_.executor);
+  state_ = State::kConverse;
 }
 
-// False if the reply became too long.
-bool UdpSocket::Converse(std::string_view input) {
+void UdpSocket::Converse(int* budget) {
   host_.executor->thread().events().set_fd(fd_);
-  Session session(*host_.executor);
-  for (;;) {
-    int budget = host_.requests_per_turn;
-    const Session::Step step =
-        session.Process(input.data(), input.size(), reply_, &budget);
-    input.remove_prefix(step.consumed);
-    switch (step.next) {
-      case Session::Next::kYield:
-        continue;
-      case Session::Next::kBlocked:
-        return false;
-      case Session::Next::kWatch:
-        // There is no connection that could be lent.
-        host_.executor->RefuseWatch();
-        reply_.Append("ERROR\r\n");
-        return true;
-      default:
-        return !reply_.blocked();
-    }
+  const Session::Step step =
+      session_->Process(input_.data(), input_.size(), reply_, budget);
+  input_.remove_prefix(step.consumed);
+  switch (step.next) {
+    case Session::Next::kYield:
+      *budget = 0;
+      return;
+    case Session::Next::kBlocked:
+      return EndConversation(false);
+    case Session::Next::kWatch:
+      // There is no connection that could be lent.
+      host_.executor->RefuseWatch();
+      reply_.Append("ERROR\r\n");
+      return EndConversation(true);
+    default:
+      return EndConversation(!reply_.blocked());
   }
 }
 
-void UdpSocket::Answer(const Request& request, std::string_view reply) {
-  const size_t total = UdpDatagrams(reply.size());
-  const size_t allowed = UdpDatagramsAllowed(
-      reply.size(), request.datagram.size(), request.trusted);
+void UdpSocket::EndConversation(bool fits) {
+  session_.reset();
+  answer_ = fits || !request_.trusted
+                ? reply_.text()
+                : "SERVER_ERROR reply too large for UDP\r\n";
+  sent_ = 0;
+  allowed_ =
+      UdpDatagramsAllowed(answer_.size(), request_.received, request_.trusted);
+  state_ = State::kAnswer;
+}
+
+void UdpSocket::Answer(size_t* budget) {
+  const size_t total = UdpDatagrams(answer_.size());
   char header[kUdpHeader];
-  for (size_t i = 0; i < allowed; ++i) {
-    WriteUdpHeader(request.id, i, total, header);
-    const std::string_view part = reply.substr(i * kUdpPayload, kUdpPayload);
+  for (; sent_<allowed_&& * budget> 0; ++sent_, --*budget) {
+    WriteUdpHeader(request_.id, sent_, total, header);
+    const std::string_view part =
+        answer_.substr(sent_ * kUdpPayload, kUdpPayload);
     iovec spans[] = {{header, sizeof(header)},
                      {const_cast<char*>(part.data()), part.size()}};
     msghdr message{};
-    message.msg_name = const_cast<sockaddr_storage*>(&request.from);
-    message.msg_namelen = request.from_length;
+    message.msg_name = &request_.from;
+    message.msg_namelen = request_.from_length;
     message.msg_iov = spans;
     message.msg_iovlen = 2;
     // What the kernel does not take now is lost, as datagrams are.
     const ssize_t n = sendmsg(fd_, &message, MSG_NOSIGNAL);
-    if (n < 0) return;
+    if (n < 0) {
+      sent_ = allowed_;
+      break;
+    }
     host_.stats->bytes_written.Add(static_cast<uint64_t>(n));
   }
+  if (sent_ >= allowed_) state_ = State::kIdle;
 }
 
 }  // namespace cucache

@@ -17,6 +17,10 @@
 // A socket is served by one worker, between the turns of its connections. A
 // datagram is a conversation of its own: nothing is kept of it.
 //
+// A turn is bounded as a connection's is (net/conn.h): in requests, and in
+// datagrams that are received or sent. What is left of a conversation is kept
+// for the next turn, and no other one begins before its end.
+//
 // Thread safety: a UdpSocket belongs to its worker's thread; the rest are pure
 // functions. Units: bytes.
 
@@ -27,6 +31,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,6 +40,7 @@
 #include "base/settings.h"
 #include "net/conn.h"
 #include "proto/output.h"
+#include "proto/session.h"
 
 namespace cucache {
 
@@ -84,7 +90,7 @@ class UdpReply final : public Output {
   size_t limit_ = 0;
 };
 
-class UdpSocket final : public Pollable {
+class UdpSocket final : public TurnTaker {
  public:
   // The descriptor stays its owner's; `trust` outlives this.
   UdpSocket(ConnHost& host, int fd, const NetworkList& trust)
@@ -95,34 +101,53 @@ class UdpSocket final : public Pollable {
 
   [[nodiscard]] bool Start();
   void Stop();
+  void TakeTurn() override;
 
  private:
-  // Datagrams in one turn.
+  // In one turn: datagrams received, datagrams sent, and requests when nobody
+  // else waits.
   static constexpr int kBatch = 16;
+  static constexpr size_t kSendBatch = 48;
+  static constexpr int kLoneRequests = 200;
   // A longer reply is an error.
   static constexpr size_t kMaxReply = 2 << 20;
 
+  enum class State : uint8_t {
+    kIdle,
+    kConverse,  // `input_` is being executed
+    kAnswer,    // `answer_` is being sent
+  };
   struct Request {
     sockaddr_storage from;
     socklen_t from_length;
-    std::string_view datagram;
+    size_t received;  // bytes
     uint16_t id;
     bool trusted;
   };
 
   void OnReady() override;
-  bool Receive(Request* request);
-  bool MayAnswer(Request* request) const;
-  void Serve(const Request& request);
-  bool Converse(std::string_view input);
-  void Answer(const Request& request, std::string_view reply);
+  bool Receive();
+  bool MayAnswer();
+  void Begin();
+  void Converse(int* budget);
+  void EndConversation(bool fits);
+  void Answer(size_t* budget);
 
   ConnHost& host_;
   const int fd_;
   const NetworkList& trust_;
   uint16_t port_ = 0;
-  UdpReply reply_;
   bool registered_ = false;
+
+  State state_ = State::kIdle;
+  Request request_{};
+  std::optional<Session> session_;
+  std::string_view
+      input_;  // in the worker's buffer or, between turns, in kept_
+  std::string kept_;
+  UdpReply reply_;
+  std::string_view answer_;
+  size_t sent_ = 0, allowed_ = 0;  // datagrams of it
 };
 
 }  // namespace cucache

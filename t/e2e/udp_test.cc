@@ -7,6 +7,7 @@
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -21,6 +22,7 @@ namespace {
 Settings UdpSettings() {
   Settings settings = TestSettings();
   settings.udpport = -1;
+  settings.num_threads = 1;
   return settings;
 }
 
@@ -153,6 +155,25 @@ TEST_F(UdpTest, SomePortsAreNotServed) {
     EXPECT_EQ(recv(fd, reply, sizeof(reply), MSG_DONTWAIT), -1) << port;
     close(fd);
   }
+}
+
+// A datagram with thousands of requests, or many of them, do not keep the
+// worker from its connections: what the first request of one stored is seen
+// before the last one deletes it.
+TEST_F(UdpTest, OthersHaveTheirTurns) {
+  std::string request = "set turn 0 0 1\r\nx\r\n";
+  while (request.size() < 32 * 1024) request += "mn\r\n";
+  request += "delete turn\r\n";
+  bool seen = false;
+  for (uint16_t round = 0; round < 200 && !seen; ++round) {
+    Send(Header(round) + request);
+    pollfd answered = {fd_, POLLIN, 0};
+    while (!seen && poll(&answered, 1, 0) == 0) {
+      seen = client_.Get("turn") == "x";
+    }
+    EXPECT_TRUE(Reply(round).ends_with("MN\r\nDELETED\r\n"));
+  }
+  EXPECT_TRUE(seen);
 }
 
 TEST_F(UdpTest, Statistics) {

@@ -5,7 +5,10 @@
 #ifndef CUCACHE_TOOLS_CLI_H_
 #define CUCACHE_TOOLS_CLI_H_
 
+#include <cstdint>
 #include <string>
+
+#include "tools/server.h"
 
 namespace cucache::tools {
 
@@ -16,11 +19,11 @@ inline constexpr int kExitServer = 2;  // not there, or it gave up
 inline constexpr int kExitFile = 3;    // bad dump, or it cannot be written
 inline constexpr int kExitItems = 4;   // the server refused some items
 
-// Parses the options. Returns true if the program is to go on, with the one
-// address in *address; else *code is what it exits with (--help, --version, an
-// error that was printed).
+// Parses the options, those for the way to the server included. Returns true if
+// the program is to go on; else *code is what it exits with (--help, --version,
+// an error that was printed).
 bool ParseCommandLine(int argc, char** argv, const char* name,
-                      const char* usage, std::string* address, int* code);
+                      const char* usage, ServerOptions* server, int* code);
 
 // Bytes per second of --rate, in megabytes.
 uint64_t BytesPerSecond(double megabytes);

@@ -2,8 +2,6 @@
 
 #include "tools/dump.h"
 
-#include <unistd.h>
-
 #include <chrono>
 #include <ctime>
 #include <thread>
@@ -36,33 +34,25 @@ std::string ReadError(const Reader& from, Reader::Status status) {
 
 }  // namespace
 
-Dumper::Dumper(std::string address, std::string auth_file, Writer* out)
-    : address_(std::move(address)),
-      auth_file_(std::move(auth_file)),
-      out_(out) {}
-
-Dumper::~Dumper() {
-  for (const int fd : fds_) close(fd);
-}
+Dumper::Dumper(ServerOptions server, Writer* out)
+    : server_(std::move(server)), out_(out) {}
 
 bool Dumper::Fail(const std::string& what) {
   if (error_.empty()) error_ = what;
   return false;
 }
 
-int Dumper::Open() {
-  const int fd = Connect(address_, &error_);
-  if (fd < 0) return fd;
-  fds_.push_back(fd);
-  return Authenticate(fd, auth_file_, &error_) ? fd : -1;
+Stream* Dumper::Open() {
+  streams_.push_back(Connect(server_, &error_));
+  return streams_.back().get();
 }
 
 bool Dumper::Run() {
-  const int fd = Open();
-  if (fd < 0) return false;
-  Reader from(fd);
+  Stream* const server = Open();
+  if (server == nullptr) return false;
+  Reader from(*server);
   std::string first;
-  switch (Begin(from, fd, "lru_crawler msdump all\r\n", &first)) {
+  switch (Begin(from, *server, "lru_crawler msdump all\r\n", &first)) {
     case Begun::kFailed:
       return false;
     case Begun::kUnknown:
@@ -75,9 +65,9 @@ bool Dumper::Run() {
 }
 
 // *first is the first line of the answer, when it is neither BUSY nor ERROR.
-Dumper::Begun Dumper::Begin(Reader& from, int fd, const std::string& command,
-                            std::string* first) {
-  Writer ask(fd);
+Dumper::Begun Dumper::Begin(Reader& from, Stream& server,
+                            const std::string& command, std::string* first) {
+  Writer ask(server);
   for (int tries = 0; tries < kBusyTries; ++tries) {
     ask.Append(command);
     if (!ask.Flush()) {
@@ -143,13 +133,13 @@ bool Dumper::Finish() {
 // ---- From memcached. ----
 
 bool Dumper::FromMemcached() {
-  const int keys_fd = Open();
-  const int values_fd = Open();
-  if (keys_fd < 0 || values_fd < 0) return false;
-  Reader keys(keys_fd), values(values_fd);
-  Writer ask(values_fd);
+  Stream* const for_keys = Open();
+  Stream* const for_values = Open();
+  if (for_keys == nullptr || for_values == nullptr) return false;
+  Reader keys(*for_keys), values(*for_values);
+  Writer ask(*for_values);
   std::string first;
-  if (!BeginKeys(keys, keys_fd, &first)) return false;
+  if (!BeginKeys(keys, *for_keys, &first)) return false;
   std::string_view line = first;
   while (line != "EN") {
     if (!TakeKey(line)) return false;
@@ -163,8 +153,8 @@ bool Dumper::FromMemcached() {
 
 // By the hash table, which shows a key once and does not miss it when it is
 // overwritten.
-bool Dumper::BeginKeys(Reader& keys, int fd, std::string* first) {
-  switch (Begin(keys, fd, "lru_crawler mgdump hash\r\n", first)) {
+bool Dumper::BeginKeys(Reader& keys, Stream& server, std::string* first) {
+  switch (Begin(keys, server, "lru_crawler mgdump hash\r\n", first)) {
     case Begun::kFailed:
       return false;
     case Begun::kUnknown:

@@ -10,10 +10,12 @@
 #define CUCACHE_TOOLS_DUMP_H_
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "tools/record.h"
+#include "tools/server.h"
 #include "tools/wire.h"
 
 namespace cucache::tools {
@@ -27,8 +29,7 @@ struct DumpCounts {
 
 class Dumper {
  public:
-  Dumper(std::string address, std::string auth_file, Writer* out);
-  ~Dumper();
+  Dumper(ServerOptions server, Writer* out);
   Dumper(const Dumper&) = delete;
   Dumper& operator=(const Dumper&) = delete;
 
@@ -46,22 +47,21 @@ class Dumper {
   enum class Begun : uint8_t { kYes, kUnknown, kFailed };
 
   bool Fail(const std::string& what);
-  int Open();
-  Begun Begin(Reader& from, int fd, const std::string& command,
+  Stream* Open();
+  Begun Begin(Reader& from, Stream& server, const std::string& command,
               std::string* first);
   bool PassOn(Reader& from);
   bool FromMemcached();
-  bool BeginKeys(Reader& keys, int fd, std::string* first);
+  bool BeginKeys(Reader& keys, Stream& server, std::string* first);
   bool TakeKey(std::string_view line);
   bool FetchBatch(Writer& ask, Reader& from);
   bool FetchOne(Reader& from, const Key& key);
   bool CopyValue(Reader& from, uint64_t length);
   bool Finish();
 
-  const std::string address_;
-  const std::string auth_file_;
+  const ServerOptions server_;
   Writer* const out_;
-  std::vector<int> fds_;
+  std::vector<std::unique_ptr<Stream>> streams_;
   std::vector<Key> batch_;
   size_t batch_bytes_ = 0;
   std::string text_;

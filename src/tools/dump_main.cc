@@ -17,7 +17,6 @@
 
 DEFINE_string(output, "", "write this file instead of standard output");
 DEFINE_double(rate, 0, "megabytes per second at most; 0: as fast as it goes");
-DEFINE_string(auth_file, "", "user:password for a server with -Y");
 DEFINE_bool(quiet, false, "no summary");
 
 namespace cucache::tools {
@@ -31,11 +30,8 @@ constexpr char kUsage[] =
     "of\n"
     "                    standard output; it is there when it is complete\n"
     "  --rate=MB         megabytes per second at most\n"
-    "  --auth-file=FILE  its first line, user:password, is for a server with "
-    "-Y\n"
     "  --quiet           no summary on standard error\n"
-    "  --help, --version\n"
-    "TLS is not spoken; use a unix socket, or a tunnel.\n";
+    "  --help, --version\n";
 
 int Complain(const std::string& what, int code) {
   std::fprintf(stderr, "cucached-dump: %s\n", what.c_str());
@@ -61,10 +57,11 @@ void Report(const DumpCounts& counts, double seconds) {
   std::fputs("\n", stderr);
 }
 
-int DumpTo(int fd, const std::string& address) {
+int DumpTo(int fd, const ServerOptions& server) {
   const auto start = std::chrono::steady_clock::now();
-  Writer out(fd, BytesPerSecond(FLAGS_rate));
-  Dumper dumper(address, FLAGS_auth_file, &out);
+  FdStream file(fd);
+  Writer out(file, BytesPerSecond(FLAGS_rate));
+  Dumper dumper(server, &out);
   const bool done = dumper.Run();
   if (!done) {
     return Complain(dumper.error(),
@@ -78,12 +75,12 @@ int DumpTo(int fd, const std::string& address) {
 
 // Under another name until it is whole, so that half a dump is not taken for
 // one.
-int DumpToFile(const std::string& address) {
+int DumpToFile(const ServerOptions& server) {
   const std::string part = FLAGS_output + ".part";
   const int fd =
       open(part.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (fd < 0) return Complain(SystemError(part), kExitFile);
-  int code = DumpTo(fd, address);
+  int code = DumpTo(fd, server);
   const bool synced = fsync(fd) == 0;
   const bool closed = close(fd) == 0;
   if (code != kExitDone && code != kExitItems) {
@@ -97,13 +94,13 @@ int DumpToFile(const std::string& address) {
 }
 
 int Main(int argc, char** argv) {
-  std::string address;
+  ServerOptions server;
   int code;
-  if (!ParseCommandLine(argc, argv, "cucached-dump", kUsage, &address, &code)) {
+  if (!ParseCommandLine(argc, argv, "cucached-dump", kUsage, &server, &code)) {
     return code;
   }
-  return FLAGS_output.empty() ? DumpTo(STDOUT_FILENO, address)
-                              : DumpToFile(address);
+  return FLAGS_output.empty() ? DumpTo(STDOUT_FILENO, server)
+                              : DumpToFile(server);
 }
 
 }  // namespace

@@ -9,7 +9,7 @@ namespace cucache::tools {
 
 using Status = Reader::Status;
 
-Loader::Loader(int server, const StoreOptions& options, uint64_t rate)
+Loader::Loader(Stream& server, const StoreOptions& options, uint64_t rate)
     : options_(options), to_(server, rate), replies_(server) {}
 
 Loader::Result Loader::BadInput(const Reader& input, const std::string& what) {

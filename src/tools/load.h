@@ -32,8 +32,8 @@ class Loader {
  public:
   enum class Result : uint8_t { kDone, kBadServer, kBadInput };
 
-  // A connected socket, which stays the caller's. `rate` as a Writer has it.
-  Loader(int server, const StoreOptions& options, uint64_t rate);
+  // `rate` as a Writer has it.
+  Loader(Stream& server, const StoreOptions& options, uint64_t rate);
 
   [[nodiscard]] Result Run(Reader& input);
 

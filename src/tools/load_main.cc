@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstring>
+#include <memory>
 #include <string>
 
 #include "tools/cli.h"
@@ -19,7 +20,6 @@ DEFINE_string(input, "", "read this file instead of standard input");
 DEFINE_bool(only_missing, false, "leave items alone that are there already");
 DEFINE_bool(keep_cas, false, "give items the CAS ids that they had");
 DEFINE_double(rate, 0, "megabytes per second at most; 0: as fast as it goes");
-DEFINE_string(auth_file, "", "user:password for a server with -Y");
 DEFINE_bool(quiet, false, "no summary");
 
 namespace cucache::tools {
@@ -33,11 +33,8 @@ constexpr char kUsage[] =
     "  --only-missing    leave keys alone that the server has already\n"
     "  --keep-cas        give items the CAS ids that they had\n"
     "  --rate=MB         megabytes per second at most\n"
-    "  --auth-file=FILE  its first line, user:password, is for a server with "
-    "-Y\n"
     "  --quiet           no summary on standard error\n"
-    "  --help, --version\n"
-    "TLS is not spoken; use a unix socket, or a tunnel.\n";
+    "  --help, --version\n";
 
 int Complain(const std::string& what, int code) {
   std::fprintf(stderr, "cucached-load: %s\n", what.c_str());
@@ -59,9 +56,10 @@ void Report(const LoadCounts& counts, double seconds) {
   std::fputs("\n", stderr);
 }
 
-int Load(int input_fd, int server) {
+int Load(int input_fd, Stream& server) {
   const auto start = std::chrono::steady_clock::now();
-  Reader input(input_fd);
+  FdStream file(input_fd);
+  Reader input(file);
   StoreOptions options;
   options.keep_cas = FLAGS_keep_cas;
   options.only_missing = FLAGS_only_missing;
@@ -83,9 +81,9 @@ int Load(int input_fd, int server) {
 }
 
 int Main(int argc, char** argv) {
-  std::string address;
+  ServerOptions server;
   int code;
-  if (!ParseCommandLine(argc, argv, "cucached-load", kUsage, &address, &code)) {
+  if (!ParseCommandLine(argc, argv, "cucached-load", kUsage, &server, &code)) {
     return code;
   }
   int input = STDIN_FILENO;
@@ -96,12 +94,9 @@ int Main(int argc, char** argv) {
     }
   }
   std::string error;
-  const int server = Connect(address, &error);
-  if (server < 0) return Complain(error, kExitServer);
-  if (!Authenticate(server, FLAGS_auth_file, &error)) {
-    return Complain(error, kExitServer);
-  }
-  return Load(input, server);
+  const std::unique_ptr<Stream> stream = Connect(server, &error);
+  if (stream == nullptr) return Complain(error, kExitServer);
+  return Load(input, *stream);
 }
 
 }  // namespace

@@ -2,16 +2,8 @@
 
 #include "tools/wire.h"
 
-#include <netdb.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
-#include <fstream>
 #include <thread>
 
 #include "tools/record.h"
@@ -26,7 +18,7 @@ static_assert(kBuffer > 2 * kMaxLine);
 
 // ---- Reader. ----
 
-Reader::Reader(int fd) : fd_(fd), buffer_(kBuffer) {}
+Reader::Reader(Stream& from) : from_(from), buffer_(kBuffer) {}
 
 Reader::Status Reader::Fill() {
   if (!error_.empty()) return Status::kFailed;
@@ -35,15 +27,10 @@ Reader::Status Reader::Fill() {
     end_ -= begin_;
     begin_ = 0;
   }
-  ssize_t n;
-  do {
-    n = read(fd_, buffer_.data() + end_, buffer_.size() - end_);
-  } while (n < 0 && errno == EINTR);
+  const ssize_t n =
+      from_.Read(buffer_.data() + end_, buffer_.size() - end_, &error_);
   if (n == 0) return Status::kEnd;
-  if (n < 0) {
-    error_ = std::strerror(errno);
-    return Status::kFailed;
-  }
+  if (n < 0) return Status::kFailed;
   end_ += static_cast<size_t>(n);
   return Status::kOk;
 }
@@ -87,8 +74,8 @@ Reader::Status Reader::Some(size_t most, std::string_view* bytes) {
 
 // ---- Writer. ----
 
-Writer::Writer(int fd, uint64_t rate)
-    : fd_(fd), rate_(rate), start_(std::chrono::steady_clock::now()) {
+Writer::Writer(Stream& to, uint64_t rate)
+    : to_(to), rate_(rate), start_(std::chrono::steady_clock::now()) {
   buffer_.reserve(kBuffer);
 }
 
@@ -108,13 +95,9 @@ bool Writer::Flush() {
 bool Writer::Write(std::string_view bytes) {
   while (error_.empty() && !bytes.empty()) {
     // In pieces, so that the pace is even.
-    const ssize_t n =
-        write(fd_, bytes.data(), std::min<size_t>(bytes.size(), kBuffer));
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) {
-      error_ = std::strerror(errno);
-      break;
-    }
+    const ssize_t n = to_.Write(
+        bytes.data(), std::min<size_t>(bytes.size(), kBuffer), &error_);
+    if (n < 0) break;
     bytes.remove_prefix(static_cast<size_t>(n));
     written_ += static_cast<uint64_t>(n);
     Pace();
@@ -128,107 +111,6 @@ void Writer::Pace() {
                                           static_cast<double>(rate_));
   std::this_thread::sleep_until(
       start_ + std::chrono::duration_cast<std::chrono::nanoseconds>(due));
-}
-
-// ---- To a server. ----
-
-namespace {
-
-int Failed(const std::string& what, int fd, std::string* error) {
-  *error = what + ": " + std::strerror(errno);
-  if (fd >= 0) close(fd);
-  return -1;
-}
-
-int ConnectUnix(const std::string& path, std::string* error) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof(address.sun_path)) {
-    *error = path + ": too long for a socket";
-    return -1;
-  }
-  std::memcpy(address.sun_path, path.data(), path.size());
-  const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return Failed("socket", fd, error);
-  const auto* generic = reinterpret_cast<const sockaddr*>(&address);
-  if (connect(fd, generic, sizeof(address)) != 0) {
-    return Failed(path, fd, error);
-  }
-  return fd;
-}
-
-void SplitAddress(const std::string& address, std::string* host,
-                  std::string* port) {
-  *host = address;
-  *port = "11211";
-  const size_t colon = address.rfind(':');
-  const bool bracket = address.starts_with('[');
-  const size_t close = bracket ? address.find(']') : std::string::npos;
-  if (colon != std::string::npos &&
-      (bracket ? colon == close + 1 : address.find(':') == colon)) {
-    *host = address.substr(0, colon);
-    *port = address.substr(colon + 1);
-  }
-  if (bracket && close != std::string::npos)
-    *host = address.substr(1, close - 1);
-}
-
-int ConnectTcp(const std::string& address, std::string* error) {
-  std::string host, port;
-  SplitAddress(address, &host, &port);
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  addrinfo* found = nullptr;
-  const int code = getaddrinfo(host.c_str(), port.c_str(), &hints, &found);
-  if (code != 0) {
-    *error = address + ": " + gai_strerror(code);
-    return -1;
-  }
-  int fd = -1;
-  for (const addrinfo* at = found; at != nullptr && fd < 0; at = at->ai_next) {
-    fd = socket(at->ai_family, at->ai_socktype | SOCK_CLOEXEC, 0);
-    if (fd >= 0 && connect(fd, at->ai_addr, at->ai_addrlen) == 0) break;
-    fd = Failed(address, fd, error);
-  }
-  freeaddrinfo(found);
-  const int on = 1;
-  if (fd >= 0) setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-  return fd;
-}
-
-}  // namespace
-
-int Connect(const std::string& address, std::string* error) {
-  constexpr std::string_view kUnix = "unix:";
-  if (address.starts_with(kUnix)) {
-    return ConnectUnix(address.substr(kUnix.size()), error);
-  }
-  if (address.starts_with('/')) return ConnectUnix(address, error);
-  return ConnectTcp(address, error);
-}
-
-bool Authenticate(int fd, const std::string& file, std::string* error) {
-  if (file.empty()) return true;
-  std::ifstream in(file);
-  std::string token;
-  const bool read = static_cast<bool>(std::getline(in, token));
-  const size_t colon = token.find(':');
-  if (!read || colon == std::string::npos) {
-    *error = file + ": the first line must be user:password";
-    return false;
-  }
-  token[colon] = ' ';
-  Writer writer(fd);
-  writer.Append("set auth 0 0 " + std::to_string(token.size()) + "\r\n" +
-                token + "\r\n");
-  Reader reader(fd);
-  std::string_view reply;
-  if (writer.Flush() && reader.Line(&reply) == Reader::Status::kOk &&
-      reply == "STORED") {
-    return true;
-  }
-  *error = "the server does not let us in";
-  return false;
 }
 
 }  // namespace cucache::tools

@@ -1,7 +1,6 @@
 // Copyright (c) 2026 The cucache authors. BSD-3-Clause, see LICENSE.
 //
-// Blocking input and output with buffers, over files and sockets, and the way
-// to a server.
+// Input and output with buffers.
 //
 // Thread safety: one thread. Errors: the first one stays; everything after it
 // does nothing and says so.
@@ -16,13 +15,15 @@
 #include <string_view>
 #include <vector>
 
+#include "tools/stream.h"
+
 namespace cucache::tools {
 
 class Reader {
  public:
   enum class Status : uint8_t { kOk, kEnd, kTooLong, kFailed };
 
-  explicit Reader(int fd);
+  explicit Reader(Stream& from);
 
   // A line without its line end (LF or CR LF), valid until the next call.
   // kTooLong: more than kMaxLine bytes without a line end. kEnd: nothing is
@@ -38,7 +39,7 @@ class Reader {
   Status Fill();
   std::string_view Take(size_t n);
 
-  const int fd_;
+  Stream& from_;
   std::vector<char> buffer_;
   size_t begin_ = 0, end_ = 0;
   uint64_t position_ = 0;
@@ -48,7 +49,7 @@ class Reader {
 class Writer {
  public:
   // At most so many bytes per second; 0: as fast as it goes.
-  explicit Writer(int fd, uint64_t rate = 0);
+  explicit Writer(Stream& to, uint64_t rate = 0);
 
   // False: an earlier or this write failed.
   bool Append(std::string_view bytes);
@@ -61,22 +62,13 @@ class Writer {
   bool Write(std::string_view bytes);
   void Pace();
 
-  const int fd_;
+  Stream& to_;
   const uint64_t rate_;
   const std::chrono::steady_clock::time_point start_;
   std::string buffer_;
   uint64_t written_ = 0;
   std::string error_;
 };
-
-// "host:port", "[v6]:port", "host" (port 11211), "/path" or "unix:/path" of a
-// unix socket. Returns a blocking socket, or -1 and an error.
-[[nodiscard]] int Connect(const std::string& address, std::string* error);
-
-// Says who we are, as a server with -Y wants it: the first line of the file is
-// user:password. An empty name does nothing. False: not let in.
-[[nodiscard]] bool Authenticate(int fd, const std::string& file,
-                                std::string* error);
 
 }  // namespace cucache::tools
 

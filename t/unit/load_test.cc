@@ -64,8 +64,9 @@ class LoadTest : public testing::Test {
     Result result;
     {
       Input input(dump);
-      Reader reader(input.fd());
-      Loader loader(fds[0], options, 0);
+      FdStream file(input.fd()), stream(fds[0]);
+      Reader reader(file);
+      Loader loader(stream, options, 0);
       result = loader.Run(reader);
       counts_ = loader.counts();
       error_ = loader.error();

@@ -357,7 +357,7 @@ void Cache::NoteMove(const Item* copy) {
 }
 
 bool Cache::ReplaceMoved(CacheThread& t, uint64_t hash, Item* item, Item* copy,
-                         bool within_main, uint8_t price) {
+                         uint8_t price) {
   bool moved = false;
   // Readers set the win bit without the lock. Whoever reads the old item from
   // here on finds the bit taken; what it was goes over to the copy.
@@ -377,9 +377,8 @@ bool Cache::ReplaceMoved(CacheThread& t, uint64_t hash, Item* item, Item* copy,
     const uint8_t mark = item->mark.load(std::memory_order_relaxed);
     const uint8_t recency = mark & Item::kRecencyMask;
     copy->mark.store(
-        static_cast<uint8_t>(
-            (mark & Item::kFetched) |
-            (within_main && recency > price ? recency - price : 0)),
+        static_cast<uint8_t>((mark & Item::kFetched) |
+                             (recency > price ? recency - price : 0)),
         std::memory_order_relaxed);
     copy->generation.store(item->generation.load(std::memory_order_relaxed),
                            std::memory_order_relaxed);
@@ -398,10 +397,10 @@ bool Cache::ReplaceMoved(CacheThread& t, uint64_t hash, Item* item, Item* copy,
   const bool done =
       assoc_->Update(hash, copy->key(), decide) == Assoc::Outcome::kDone;
   if (!done || !moved) return false;
-  ItemCounters& from = t.Count(item);
-  (within_main ? from.moves_within_main : from.moves_to_main).Add();
   NoteMove(copy);
-  if (item->chunked()) from.moved_pieces.Add(PieceCount(item->value_length));
+  if (item->chunked()) {
+    t.Count(item).moved_pieces.Add(PieceCount(item->value_length));
+  }
   CountLinked(t, copy);
   Unlinked(t, item);
   return true;

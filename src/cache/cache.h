@@ -91,7 +91,8 @@ struct CacheFigures {
            slab_reassign_running = 0, hash_power_level = 0, hash_bytes = 0,
            hash_is_expanding = 0, hash_load_percent = 0, hash_moves = 0,
            maxbytes = 0, total_pages = 0, malloced_bytes = 0, epoch = 0,
-           limbo_items = 0, moved_pieces = 0, total_malloced = 0;
+           limbo_items = 0, moved_pieces = 0, total_malloced = 0,
+           compacted_items = 0, compacted_pages = 0;
   uint64_t crawler_cpu_us = 0;
   bool lru_crawler_running = false;
   RestartFigures restart;
@@ -374,7 +375,6 @@ class Cache {
   char* Refill(CacheThread& t, int c, size_t bytes, Queue q, size_t leave);
   char* TakeOrEvict(CacheThread& t, size_t bytes, Queue q, size_t leave,
                     Wait* wait);
-  char* TakeForMove(CacheThread& t, size_t bytes);
   char* MakeRoom(CacheThread& t, int c, Queue q, Wait* wait);
   void EvictAhead(CacheThread& t, size_t bytes);
   void EvictForLarge(CacheThread& t, size_t bytes);
@@ -445,10 +445,16 @@ class Cache {
 
   // --- For eviction. ---
   bool Evict(CacheThread& t, uint64_t hash, Item* item);
-  Item* CopyForMove(CacheThread& t, const Item& item);
+  // A copy in main, from the reserve, or in free chunks of the queue it is in
+  // and at most `*pages` new pages, which are subtracted. nullptr: no room.
+  Item* CopyToMain(CacheThread& t, const Item& item);
+  Item* CopyAside(CacheThread& t, const Item& item, int* pages);
+  template <class Take>
+  Item* CopyWith(CacheThread& t, const Item& item, Take&& take);
   void NoteMove(const Item* copy);
+  // Puts the copy in the item's place. It loses `price` of its marks.
   bool ReplaceMoved(CacheThread& t, uint64_t hash, Item* item, Item* copy,
-                    bool within_main, uint8_t price);
+                    uint8_t price);
 
   // --- Threads. ---
   void AddThread(CacheThread* t);
@@ -462,6 +468,8 @@ class Cache {
   // --- Maintenance (cache_maintenance.cc). ---
   void MaintenanceLoop();
   void Crawl(CacheThread& t);
+  bool CompactAhead(CacheThread& t);
+  void Compact(CacheThread& t);
   void FitGhost();
   bool MaintainTable(CacheThread& t);
   bool MaintenanceStep(CacheThread& t);
@@ -536,8 +544,10 @@ class Cache {
   // Of the maintenance thread only.
   std::atomic<bool> limbo_waits_{false};
   RelTime last_second_ = 0, last_release_ = 0;
-  std::chrono::steady_clock::time_point last_fit_{}, next_crawl_{};
+  std::chrono::steady_clock::time_point last_fit_{}, next_crawl_{},
+      next_compaction_{};
   bool crawling_ = false;  // it has more to do in this pass
+  bool compacting_ = false;
 };
 
 // What one Update() does, with the stripes locked and after that.

@@ -76,9 +76,12 @@ CacheFigures Cache::figures() {
   f.moves_to_main = all.moves_to_main;
   f.moves_within_main = all.moves_within_main;
   f.moved_pieces = all.moved_pieces;
+  f.compacted_items = all.compacted;
   f.lru_crawler_starts = crawler_->starts();
   f.lru_crawler_running = crawler_->running();
-  f.slabs_moved = slabs_moved_.load(std::memory_order_relaxed);
+  f.compacted_pages = eviction_->compacted_pages();
+  f.slabs_moved =
+      slabs_moved_.load(std::memory_order_relaxed) + f.compacted_pages;
   // What nobody would miss: as much again as the reserve comes and goes.
   const size_t free = slabs_->free_pages(), kept = 2 * HighPages();
   f.slab_global_page_pool = free > kept ? free - kept : 0;
@@ -168,7 +171,9 @@ void Cache::AddKept(SlabClassFigures* row) const {
 void Cache::CountFreeChunks(FreeChunks* chunks) {
   chunks->fill(0);
   for (int c = 1; c <= slabs_->classes(); ++c) {
-    (*chunks)[static_cast<size_t>(c)] = slabs_->FreeChunks(c);
+    (*chunks)[static_cast<size_t>(c)] =
+        slabs_->FreeChunks(c, Queue::kProbation) +
+        slabs_->FreeChunks(c, Queue::kMain);
   }
   ForEachThread([&](CacheThread& t) {
     SpinLockGuard lock(t.mu_);

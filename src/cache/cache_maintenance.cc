@@ -25,8 +25,12 @@ using std::chrono::steady_clock;
 // What one step does of each kind before it looks at the others.
 constexpr size_t kBucketsPerStep = 4096;
 constexpr size_t kCrawlChunks = 2048;
-// The crawler works at most a quarter of the time.
-constexpr int kCrawlRest = 3;
+// What can wait works at most a quarter of the time: the crawler, and
+// compaction while no memory is wanted.
+constexpr int kRest = 3;
+constexpr size_t kCompactBytes = 256 << 10;
+// Sparse pages are compacted ahead of need until this part of all is free.
+constexpr size_t kFreeShare = 2;
 constexpr auto kNap = milliseconds(100);
 // Between two looks at how many items there are, which reads all stripes.
 constexpr auto kFitInterval = milliseconds(10);
@@ -87,8 +91,27 @@ void Cache::Crawl(CacheThread& t) {
   next_crawl_ =
       now + (crawling_ ? std::max<std::chrono::nanoseconds>(
                              microseconds(settings_.lru_crawler_sleep),
-                             kCrawlRest * (now - start))
+                             kRest * (now - start))
                        : kNap);
+}
+
+// Who fills a class of its own a moment later shall not have to wait for what
+// others do not use.
+bool Cache::CompactAhead(CacheThread& t) {
+  const size_t pages = slabs_->page_limit() / kFreeShare;
+  if (slabs_->free_pages() >= pages) return false;
+  eviction_->FindSparse();
+  const bool more = eviction_->Compact(t, kCompactBytes, pages);
+  t.Reclaim();
+  return more;
+}
+
+void Cache::Compact(CacheThread& t) {
+  const auto start = steady_clock::now();
+  if (start < next_compaction_) return;
+  compacting_ = CompactAhead(t);
+  const auto now = steady_clock::now();
+  next_compaction_ = now + kRest * (now - start);
 }
 
 void Cache::MaintenanceLoop() {
@@ -98,15 +121,18 @@ void Cache::MaintenanceLoop() {
     t.Online();
     const bool busy = MaintenanceStep(t);
     Crawl(t);
+    Compact(t);
     t.Offline();
     CollectAll();
     epochs_.TryAdvance();
 
     std::chrono::nanoseconds nap = kNap;
     if (limbo_waits_) nap = kShortNap;
-    if (crawling_) {
+    for (const auto& [more, at] : {std::pair(crawling_, next_crawl_),
+                                   std::pair(compacting_, next_compaction_)}) {
+      if (!more) continue;
       nap = std::clamp<std::chrono::nanoseconds>(
-          next_crawl_ - steady_clock::now(), std::chrono::nanoseconds(0), nap);
+          at - steady_clock::now(), std::chrono::nanoseconds(0), nap);
     }
     MutexLock lock(wake_lock_);
     if (stop_) return;
@@ -143,9 +169,10 @@ bool Cache::MaintenanceStep(CacheThread& t) {
   if (now >= crawl_at || (short_of_pages && crawl_at != ~RelTime{0})) {
     CrawlAfterFlush();
   }
-  if (settings_.evict_to_free && short_of_pages) {
+  if (short_of_pages) {
     // Before the first is evicted, so that the ghost forgets nothing.
     FitGhost();
+    eviction_->FindSparse();
     busy |= eviction_->Drain(t, slabs_->page_size());
     t.Reclaim();
   }
@@ -294,7 +321,10 @@ void Cache::MaintainForTest(CacheThread& t) {
   if (flush_crawl_at_.load(std::memory_order_relaxed) != ~RelTime{0}) {
     CrawlAfterFlush();
   }
-  while (MaintenanceStep(t) || crawler_->Step(t, kCrawlChunks)) t.Reclaim();
+  while (MaintenanceStep(t) || crawler_->Step(t, kCrawlChunks) ||
+         CompactAhead(t)) {
+    t.Reclaim();
+  }
 }
 
 }  // namespace cucache

@@ -349,7 +349,7 @@ char* Cache::MakeRoom(CacheThread& t, int c, Queue q, Wait* wait) {
   const bool evict = settings_.evict_to_free;
   if (!wait->begun) BeginWait(t, wait);
   for (int round = 0; round < kLeastRounds || MayWait(t, wait); ++round) {
-    if (evict && !eviction_->Drain(t, slabs_->page_size()) &&
+    if (!eviction_->Drain(t, slabs_->page_size()) && evict &&
         steady_clock::now() - wait->start >= kDrainMore) {
       eviction_->DrainMore(t);
     }
@@ -378,20 +378,34 @@ char* Cache::MakeRoom(CacheThread& t, int c, Queue q, Wait* wait) {
 
 // --- Moves. ---
 
-char* Cache::TakeForMove(CacheThread& t, size_t bytes) {
-  return t.TakeChunk(slabs_->ClassFor(bytes), Queue::kMain, 0);
-}
-
-Item* Cache::CopyForMove(CacheThread& t, const Item& item) {
+template <class Take>
+Item* Cache::CopyWith(CacheThread& t, const Item& item, Take&& take) {
   ItemShape shape;
   shape.key = item.key();
   shape.flags = item.flags();
   shape.value_length = item.value_length;
   shape.binary_key = item.HasState(Item::kBinaryKey);
-  Item* copy = AllocateWith(
-      t, shape, [&](size_t bytes) { return TakeForMove(t, bytes); });
+  Item* copy = AllocateWith(t, shape, take);
   if (copy != nullptr) CopyValue(item, 0, copy, 0, item.value_length);
   return copy;
+}
+
+Item* Cache::CopyToMain(CacheThread& t, const Item& item) {
+  return CopyWith(t, item, [&](size_t bytes) {
+    return t.TakeChunk(slabs_->ClassFor(bytes), Queue::kMain, 0);
+  });
+}
+
+Item* Cache::CopyAside(CacheThread& t, const Item& item, int* pages) {
+  const Queue q = slabs_->QueueOf(&item);
+  return CopyWith(t, item, [&](size_t bytes) {
+    const int c = slabs_->ClassFor(bytes);
+    char* chunk = t.TakeChunk(c, q, Slabs::kOpenNone);
+    if (chunk != nullptr || *pages <= 0) return chunk;
+    if (!slabs_->OpenPage(c, q, HighPages() / 2)) return chunk;
+    --*pages;
+    return t.TakeChunk(c, q, Slabs::kOpenNone);
+  });
 }
 
 }  // namespace cucache

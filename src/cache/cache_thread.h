@@ -55,6 +55,7 @@ class Cache;
   X(outofmemory)          /* allocations refused */         \
   X(moves_to_main)        /* from probation */              \
   X(moves_within_main)    /* reinserted */                  \
+  X(compacted)            /* moved out of a sparse page */  \
   X(moved_pieces)         /* of large values, by moves */
 
 // Rows of counters: a PageRow() of small items, and more behind them.

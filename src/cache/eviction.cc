@@ -73,7 +73,7 @@ void Eviction::Unlink(PageIndex p) {
 
 void Eviction::PageOpened(PageIndex p, Queue q) {
   SpinLockGuard lock(queue_lock_);
-  Append(p, q);
+  if (!cache_.slabs_->page(p).queued) Append(p, q);
 }
 
 void Eviction::PageClosed(PageIndex p) {
@@ -195,10 +195,10 @@ bool Eviction::PagesWanted(size_t pages) {
   return cache_.slabs_->free_pages() + in_flight_ < pages;
 }
 
-void Eviction::FinishVictim() {
-  if (victim_.page == kNoPage) return;
-  stragglers_.push_back({victim_.page, cache_.epochs_.Stamp(), 0});
-  victim_ = {kNoPage, 0, 0, 0, Queue::kProbation};
+void Eviction::Finish(Range* page) {
+  if (page->page == kNoPage) return;
+  stragglers_.push_back({page->page, cache_.epochs_.Stamp(), 0, page->aim});
+  *page = {kNoPage, 0, 0, 0, Queue::kProbation};
 }
 
 // A page that a few chunks keep from closing is of more use open.
@@ -220,7 +220,7 @@ void Eviction::ReopenNearlyEmpty() {
 }
 
 bool Eviction::NextVictim() {
-  FinishVictim();
+  Finish(&victim_);
   ReopenNearlyEmpty();
   FitMean();
   // A page may close before draining starts.
@@ -232,6 +232,8 @@ bool Eviction::NextVictim() {
     }
     if (p == kNoPage) return false;
     if (!StartPage(p, &victim_)) continue;
+    // There are sparse ones, but nobody has looked for them.
+    if (HasSpare(cache_.slabs_->page(p).row)) cache_.Wake();
     ++in_flight_;
     in_flight_stamp_ = cache_.epochs_.Stamp();
     return true;
@@ -239,26 +241,41 @@ bool Eviction::NextVictim() {
   return false;
 }
 
-bool Eviction::NextRange(size_t pages, uint32_t most, Range* range) {
-  MutexLock lock(victim_lock_);
+// The next chunks of a page that is being drained.
+bool Eviction::Cut(Range* page, uint32_t most, Range* range) {
   // Clients may have emptied it meanwhile.
-  if (victim_.begin != victim_.end && !StillDraining(victim_)) {
-    victim_.begin = victim_.end;
+  if (page->begin != page->end && !StillDraining(*page)) {
+    page->begin = page->end;
   }
-  if (victim_.begin == victim_.end && !(PagesWanted(pages) && NextVictim())) {
-    return false;
-  }
-  *range = victim_;
-  range->end = std::min(victim_.end, victim_.begin + most);
-  victim_.begin = range->end;
+  if (page->begin == page->end) return false;
+  *range = *page;
+  range->end = std::min(page->end, page->begin + most);
+  page->begin = range->end;
   return true;
 }
 
+bool Eviction::NextRange(size_t pages, uint32_t most, bool evict,
+                         Range* range) {
+  MutexLock lock(victim_lock_);
+  if (Cut(&sparse_, most, range)) return true;
+  const bool wanted = PagesWanted(pages);
+  if (wanted && StartSparse()) return Cut(&sparse_, most, range);
+  if (!evict) return false;
+  return Cut(&victim_, most, range) ||
+         (wanted && NextVictim() && Cut(&victim_, most, range));
+}
+
 bool Eviction::Drain(CacheThread& t, size_t bytes) {
+  return DrainRanges(t, bytes, cache_.HighPages(),
+                     cache_.settings_.evict_to_free);
+}
+
+bool Eviction::DrainRanges(CacheThread& t, size_t bytes, size_t pages,
+                           bool evict) {
   size_t done = 0;
   while (done < bytes) {
     Range range;
-    if (!NextRange(cache_.HighPages(), kBatch, &range)) return false;
+    if (!NextRange(pages, kBatch, evict, &range)) return false;
     const int c = cache_.slabs_->page(range.page)
                       .slab_class.load(std::memory_order_relaxed);
     DrainRange(t, range);
@@ -288,7 +305,7 @@ void Eviction::EvictBytes(CacheThread& t, size_t bytes, size_t pages) {
     if (t.evicted_bytes_ - before >= wanted) return;
     if (t.moved_bytes_ - moved > kMostMoved * bytes) return;
     Range range;
-    if (!NextRange(pages, 1, &range)) return;
+    if (!NextRange(pages, 1, true, &range)) return;
     DrainRange(t, range);
   }
 }
@@ -304,8 +321,8 @@ bool Eviction::DrainPageOf(CacheThread& t, int number, bool keep) {
       {
         MutexLock lock(victim_lock_);
         if (!StartPage(p, &range)) continue;
-        range.keep = keep;
-        stragglers_.push_back({p, cache_.epochs_.Stamp(), 0});
+        if (keep) range.aim = Aim::kKeep;
+        stragglers_.push_back({p, cache_.epochs_.Stamp(), 0, Aim::kEvict});
       }
       DrainRange(t, range);
       return true;
@@ -318,6 +335,8 @@ void Eviction::DrainStragglers(CacheThread& t) {
   std::vector<Straggler> pages;
   {
     MutexLock lock(victim_lock_);
+    if (sparse_.begin == sparse_.end) FinishSparse();
+    Refill(&compaction_credit_, kCompactionCredit, kCompactionCredit);
     pages.swap(stragglers_);
   }
   Slabs& slabs = *cache_.slabs_;
@@ -327,7 +346,9 @@ void Eviction::DrainStragglers(CacheThread& t) {
     if (page.state.load(std::memory_order_acquire) != PageState::kDraining) {
       continue;
     }
-    DrainRange(t, WholePage(s.page));
+    Range range = WholePage(s.page);
+    range.aim = s.aim;
+    DrainRange(t, range);
     if (++s.visits < kMaxVisits) {
       rest.push_back(s);
     } else {
@@ -352,7 +373,7 @@ size_t Eviction::Gather(CacheThread& t, const Range& range, Item** items,
     Item* item = reinterpret_cast<Item*>(chunk);
     const uint8_t state = item->state.load(std::memory_order_acquire);
     if ((state & Item::kPiece) != 0) {
-      *stay |= DrainPiece(t, chunk, range.keep);
+      *stay |= DrainPiece(t, chunk, range.aim);
     } else if ((state & Item::kLinked) != 0) {
       items[n++] = item;
     }
@@ -381,31 +402,37 @@ void Eviction::DrainRange(CacheThread& t, const Range& range) {
     cache_.assoc_->FindBatch(lookups, n);
     for (size_t i = 0; i < n; ++i) {
       if (lookups[i].item != items[i]) continue;
-      if (!DrainItem(t, items[i], lookups[i].hash, range.queue, range.keep)) {
+      if (!DrainItem(t, items[i], lookups[i].hash, range.queue, range.aim)) {
         continue;
       }
-      items[i]->TakeMark();
+      if (range.aim != Aim::kCompact) items[i]->TakeMark();
       stay = true;
     }
-    if (stay) return GiveNewPlace(range.page);
+    if (stay) return GiveUp(range);
   }
 }
 
-// V4. What else is in the page gets the same reprieve.
-void Eviction::GiveNewPlace(PageIndex p) {
-  cache_.slabs_->Reopen(p);
+// V4, V5. What else is in the page gets the same reprieve.
+void Eviction::GiveUp(const Range& range) {
+  if (!cache_.slabs_->Reopen(range.page)) return;
+  if (range.aim == Aim::kCompact) {
+    compaction_rests_[cache_.slabs_->page(range.page).row].store(
+        cache_.clock_.now(), std::memory_order_relaxed);
+  }
   MutexLock lock(victim_lock_);
   if (in_flight_ > 0) --in_flight_;
 }
 
-// True if the item stays where it is (V4).
+// True if the item stays where it is (V4, V5).
 bool Eviction::DrainItem(CacheThread& t, Item* item, uint64_t hash, Queue from,
-                         bool keep) {
+                         Aim aim) {
   if (cache_.Check(item) != Absent::kNot) {
     const size_t bytes = cache_.ChunkBytes(item);
     if (cache_.RemoveDead(t, hash, item)) t.evicted_bytes_ += bytes;
     return false;
   }
+  if (aim == Aim::kCompact) return !MoveAside(t, item, hash);
+  const bool keep = aim == Aim::kKeep;
   uint8_t price = 1;
   if (TooLargeToMove(*item)) {
     if (keep || Stays(*item)) return true;
@@ -432,11 +459,11 @@ Item* Eviction::OwnerOf(const Piece& piece) const {
   return linked ? owner : nullptr;
 }
 
-bool Eviction::DrainPiece(CacheThread& t, char* chunk, bool keep) {
+bool Eviction::DrainPiece(CacheThread& t, char* chunk, Aim aim) {
   Item* owner = OwnerOf(*reinterpret_cast<Piece*>(chunk));
   if (owner == nullptr) return false;
   const Queue from = cache_.slabs_->QueueOf(owner);
-  return DrainItem(t, owner, cache_.Hash(owner->key()), from, keep);
+  return DrainItem(t, owner, cache_.Hash(owner->key()), from, aim);
 }
 
 // Full pages, because what is free in them belongs to the same sizes. So the
@@ -499,12 +526,17 @@ int64_t Eviction::ReinsertionLimit() const {
 
 bool Eviction::Move(CacheThread& t, Item* item, uint64_t hash, Queue from,
                     uint8_t price) {
-  Item* copy = cache_.CopyForMove(t, *item);
+  Item* copy = cache_.CopyToMain(t, *item);
   if (copy == nullptr) return false;
   t.moved_bytes_ += copy->value_length;
-  if (!cache_.ReplaceMoved(t, hash, item, copy, from == Queue::kMain, price)) {
+  const bool main = from == Queue::kMain;
+  if (!cache_.ReplaceMoved(t, hash, item, copy,
+                           main ? price : Item::kRecencyMask)) {
     cache_.Free(t, copy);
+    return true;
   }
+  ItemCounters& counters = t.Count(item);
+  (main ? counters.moves_within_main : counters.moves_to_main).Add();
   return true;
 }
 

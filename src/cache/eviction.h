@@ -24,10 +24,16 @@
 // drained page becomes empty, and that is all that "moving a page between
 // classes" needs.
 //
+// Before anything leaves, sparse pages are compacted (compaction.cc): where
+// clients deleted much, or much expired, the emptiest pages are emptied into
+// the free chunks of other pages of their class and queue. In a cache where
+// only eviction frees memory there are none.
+//
 // Invariants:
 //   V1 Every page that is open, and only such, is in a queue, unless it is
 //      the one that is being drained. (PageOpened and PageClosed come with the
-//      class lock held.)
+//      class lock held.) A page that is compacted keeps its place, for the case
+//      that it does not become empty.
 //   V2 A page that drains but does not become empty (a chunk of it was being
 //      filled by a client, or is pinned) is a straggler; the maintenance
 //      thread drains it again, and opens it again if that did not help.
@@ -41,6 +47,15 @@
 //      as others, or when a quarter of the memory was passed by like this and
 //      too little has left meanwhile: readers who set marks faster than they
 //      are taken keep nobody from finding a victim.
+//   V5 Compaction evicts nothing and takes no marks. It takes a page only if
+//      there are free chunks for all that is in it in other pages of its class
+//      and queue, and another page's worth, or a 32nd of all, besides. Whatever
+//      becomes of that meanwhile, it ends with a page less, or with that page
+//      open where it was and left alone for a while (`reopened`). It copies at
+//      most four pages for that, and opens none, but for parts of large values
+//      that stand in other classes: half as many as it gains, and a few each
+//      second. So there are fewer pages in the end, and what it filled is
+//      compacted again only when clients have freed as much again.
 //
 // Thread safety: any thread that is on line. Lock order: victim_lock_, the
 // cache's list of threads, a CacheThread's lock, a class's lock, queue_lock_.
@@ -71,9 +86,18 @@ class Eviction : public PageObserver {
   void PageOpened(PageIndex page, Queue queue) override;
   void PageClosed(PageIndex page) override;
 
-  // Drains about `bytes` of chunks from the oldest pages, as far as pages are
-  // wanted (V3). Returns false if there was nothing to do.
+  // Drains about `bytes` of chunks of sparse pages, or else the oldest pages,
+  // as far as pages are wanted (V3). Returns false if there was nothing to do.
   bool Drain(CacheThread& t, size_t bytes);
+  // The same with sparse pages only, while fewer than `pages` are free.
+  bool Compact(CacheThread& t, size_t bytes, size_t pages);
+  // Looks for sparse pages, if there are none left of those it found before.
+  // Maintenance thread only.
+  void FindSparse();
+  // How many were emptied.
+  uint64_t compacted_pages() const {
+    return compacted_pages_.load(std::memory_order_relaxed);
+  }
   // For an allocation that waits already: drains a page more than V3 allows,
   // at most one every few milliseconds.
   void DrainMore(CacheThread& t);
@@ -112,6 +136,9 @@ class Eviction : public PageObserver {
   static constexpr double kProbationShare = 0.07;
   // Bytes that may be reinserted into main for each byte that leaves it.
   static constexpr int64_t kReinsertionFactor = 16;
+  // Pages that may be copied to gain one (V5), and halves of pages that may be
+  // opened each second.
+  static constexpr int64_t kCompactionCopies = 4, kCompactionCredit = 64;
   // Bytes of large items that may stay for each byte that leaves.
   static constexpr int64_t kStayFactor = 4;
   // An item's weight is within these. The least is what lets every page gain
@@ -124,6 +151,12 @@ class Eviction : public PageObserver {
   struct PageList {
     PageIndex head = kNoPage, tail = kNoPage;
   };
+  // What a page is drained for.
+  enum class Aim : uint8_t {
+    kEvict,
+    kKeep,     // what could leave is moved, too
+    kCompact,  // V5
+  };
   // Chunks [begin, end) of a page that is being drained; of that use of the
   // page, which may end while a range of it waits (S7).
   struct Range {
@@ -131,7 +164,7 @@ class Eviction : public PageObserver {
     uint32_t begin, end;
     uint32_t openings;
     Queue queue;
-    bool keep = false;  // also what could leave
+    Aim aim = Aim::kEvict;
   };
 
   void Append(PageIndex p, Queue q) REQUIRES(queue_lock_);
@@ -143,20 +176,22 @@ class Eviction : public PageObserver {
   bool StartPage(PageIndex p, Range* range) REQUIRES(victim_lock_);
   bool NextVictim() REQUIRES(victim_lock_);
   bool PagesWanted(size_t pages) REQUIRES(victim_lock_);
-  void FinishVictim() REQUIRES(victim_lock_);
+  void Finish(Range* page) REQUIRES(victim_lock_);
   bool StillDraining(const Range& range) const;
+  bool Cut(Range* page, uint32_t most, Range* range) REQUIRES(victim_lock_);
   Range WholePage(PageIndex p) const;
   void ReopenNearlyEmpty() REQUIRES(victim_lock_);
-  bool NextRange(size_t pages, uint32_t most, Range* range)
+  bool NextRange(size_t pages, uint32_t most, bool evict, Range* range)
       EXCLUDES(victim_lock_);
+  bool DrainRanges(CacheThread& t, size_t bytes, size_t pages, bool evict);
   void DrainRange(CacheThread& t, const Range& range);
   size_t Gather(CacheThread& t, const Range& range, Item** items, uint32_t* at,
                 bool* stay);
-  void GiveNewPlace(PageIndex p) EXCLUDES(victim_lock_);
+  void GiveUp(const Range& range) EXCLUDES(victim_lock_);
   bool DrainItem(CacheThread& t, Item* item, uint64_t hash, Queue from,
-                 bool keep);
+                 Aim aim);
   Item* OwnerOf(const Piece& piece) const;
-  bool DrainPiece(CacheThread& t, char* chunk, bool keep);
+  bool DrainPiece(CacheThread& t, char* chunk, Aim aim);
   void FitMean() REQUIRES(victim_lock_);
   bool Keep(CacheThread& t, const Item* item, Queue from, uint8_t* price);
   bool TooLargeToMove(const Item& item) const;
@@ -166,6 +201,13 @@ class Eviction : public PageObserver {
   bool Move(CacheThread& t, Item* item, uint64_t hash, Queue from,
             uint8_t price);
   void Evict(CacheThread& t, Item* item, uint64_t hash, Queue from);
+
+  // --- Compaction (compaction.cc). ---
+  bool HasSpare(uint16_t row) const;
+  bool MayCompact(const Page& page) const;
+  bool StartSparse() REQUIRES(victim_lock_);
+  void FinishSparse() REQUIRES(victim_lock_);
+  bool MoveAside(CacheThread& t, Item* item, uint64_t hash);
 
   Cache& cache_;
   Ghost ghost_;
@@ -178,10 +220,23 @@ class Eviction : public PageObserver {
 
   Mutex victim_lock_;
   Range victim_ GUARDED_BY(victim_lock_){kNoPage, 0, 0, 0, Queue::kProbation};
+  // The page that is being compacted, and those that are next, the emptiest at
+  // the end.
+  Range sparse_ GUARDED_BY(victim_lock_){kNoPage, 0, 0, 0, Queue::kProbation};
+  std::vector<PageIndex> next_sparse_ GUARDED_BY(victim_lock_);
+  // V5: bytes that it may copy, and halves of pages that it may open.
+  std::atomic<int64_t> compaction_budget_{0};
+  std::atomic<int64_t> compaction_credit_{kCompactionCredit};
+  // The second in which a page of this class and queue did not become empty:
+  // what was in the way is in the way of others.
+  std::array<std::atomic<RelTime>, kPageRows> compaction_rests_{};
+  std::atomic<uint64_t> compacted_pages_{0};
+  RelTime found_none_ = 0;  // of the maintenance thread
   struct Straggler {
     PageIndex page;
     uint64_t stamp;  // when everything in it had been unlinked
     int visits;
+    Aim aim;
   };
   std::vector<Straggler> stragglers_ GUARDED_BY(victim_lock_);
   // V3: pages whose draining began, and the epoch of the last one.

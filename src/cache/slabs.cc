@@ -190,6 +190,7 @@ bool Slabs::OpenPage(int c, Queue q, size_t leave) {
   page.free_chunks = 0;
   page.free_head = nullptr;
   page.opened = clock_.now();
+  page.reopened.store(0, std::memory_order_relaxed);
   page.openings.store(page.openings.load(std::memory_order_relaxed) + 1,
                       std::memory_order_relaxed);
   page.earliest_expiry.store(~RelTime{0}, std::memory_order_relaxed);
@@ -217,6 +218,7 @@ void Slabs::LinkPartial(SlabClass& s, Page& page) {
     pages_[list.partial_head].partial_prev = IndexOf(page);
   }
   list.partial_head = IndexOf(page);
+  s.AddFree(page, FreeIn(page));
   page.in_partial = true;
 }
 
@@ -231,6 +233,7 @@ void Slabs::UnlinkPartial(SlabClass& s, Page& page) {
   if (page.partial_next != kNoPage) {
     pages_[page.partial_next].partial_prev = page.partial_prev;
   }
+  s.AddFree(page, -FreeIn(page));
   page.in_partial = false;
 }
 
@@ -264,11 +267,10 @@ size_t Slabs::Take(int c, Queue q, char** chunks, size_t n) {
   ClassList& list = s.lists[static_cast<int>(q)];
   while (got < n && list.partial_head != kNoPage) {
     Page& page = pages_[list.partial_head];
+    const size_t before = got;
     TakeFromPage(page, c, chunks, n, &got);
-    if (page.free_head == nullptr &&
-        page.fresh.load(std::memory_order_relaxed) == chunks_per_page(c)) {
-      UnlinkPartial(s, page);
-    }
+    s.AddFree(page, before - got);
+    if (FreeIn(page) == 0) UnlinkPartial(s, page);
   }
   return got;
 }
@@ -281,7 +283,7 @@ bool Slabs::GiveOne(SlabClass& s, Page& page, char* chunk) {
   page.free_head = chunk;
   ++page.free_chunks;
   if (page.state.load(std::memory_order_relaxed) == PageState::kOpen) {
-    if (!page.in_partial) LinkPartial(s, page);
+    page.in_partial ? s.AddFree(page, 1) : LinkPartial(s, page);
     const bool only =
         page.partial_next == kNoPage && page.partial_prev == kNoPage;
     if (used != 0 || only) return false;  // S2
@@ -353,7 +355,7 @@ bool Slabs::StartDraining(PageIndex p) {
   }
 }
 
-void Slabs::Reopen(PageIndex p) {
+bool Slabs::Reopen(PageIndex p) {
   Page& page = pages_[p];
   // A page that drains does not change its class.
   const int c = page.slab_class.load(std::memory_order_relaxed);
@@ -361,30 +363,15 @@ void Slabs::Reopen(PageIndex p) {
   SpinLockGuard lock(s.lock);
   if (page.state.load(std::memory_order_relaxed) != PageState::kDraining ||
       page.slab_class.load(std::memory_order_relaxed) != c) {
-    return;
+    return false;
   }
+  page.reopened.store(clock_.now(), std::memory_order_relaxed);
   page.state.store(PageState::kOpen, std::memory_order_release);
-  if (page.free_head != nullptr ||
-      page.fresh.load(std::memory_order_relaxed) < chunks_per_page(c)) {
-    LinkPartial(s, page);
-  }
+  if (FreeIn(page) != 0) LinkPartial(s, page);
   if (observer_ != nullptr) {
     observer_->PageOpened(p, page.queue.load(std::memory_order_relaxed));
   }
-}
-
-size_t Slabs::FreeChunks(int c) {
-  SlabClass& s = slab_classes_[c];
-  SpinLockGuard lock(s.lock);
-  size_t n = 0;
-  for (const ClassList& list : s.lists) {
-    for (PageIndex p = list.partial_head; p != kNoPage;
-         p = pages_[p].partial_next) {
-      n += pages_[p].free_chunks + chunks_per_page(c) -
-           pages_[p].fresh.load(std::memory_order_relaxed);
-    }
-  }
-  return n;
+  return true;
 }
 
 bool Slabs::PopReleasable(size_t keep, ClosedPage* closed) {

@@ -29,6 +29,8 @@
 //      rely on its class, and on chunks below a `fresh` loaded after that,
 //      until its next quiescent state: by S3 nobody opens the page as another
 //      class before. What is kept longer is compared with `openings`.
+//   S8 `free` of a class and queue is the sum of what the pages of its list
+//      have to give: their free chunks, and those from `fresh` on.
 //
 // Thread safety: all public methods by any thread. Lock order: class lock,
 // then the observer's. The pool lock is a leaf.
@@ -84,6 +86,8 @@ struct alignas(64) Page {
   // How often it was opened: tells one use of the page from the next.
   std::atomic<uint32_t> openings{0};
   RelTime opened = 0;  // for `age`
+  // When it last gave up draining; 0: not since it was opened.
+  std::atomic<RelTime> reopened{0};
   // The order of eviction; guarded by the lock of cache/eviction.h.
   PageIndex queue_next = kNoPage, queue_prev = kNoPage;
   // The class's list of pages that have chunks to give.
@@ -147,8 +151,9 @@ class Slabs {
   // Takes up to `n` chunks of a class and queue from pages that are open.
   // Their `state` is valid (S4). Returns how many.
   size_t Take(int c, Queue q, char** chunks, size_t n);
-  // Opens a page for a class: from the pool if it holds more than `leave`.
+  // Opens a page for a class, if there are more than `leave` to open.
   [[nodiscard]] bool OpenPage(int c, Queue q, size_t leave);
+  static constexpr size_t kOpenNone = ~size_t{0} / 2;  // for `leave`
   // Gives back chunks (of any classes).
   void Give(char* const* chunks, size_t n);
 
@@ -189,8 +194,9 @@ class Slabs {
   // No more chunks from this page. Returns false if it was not open. The page
   // closes when its last chunk comes back.
   bool StartDraining(PageIndex p);
-  // A page that drains may give chunks again after all.
-  void Reopen(PageIndex p);
+  // A page that drains may give chunks again after all. Returns false if it did
+  // not drain.
+  bool Reopen(PageIndex p);
 
   // --- The limit. ---
   size_t page_limit() const {
@@ -210,8 +216,11 @@ class Slabs {
   size_t queue_pages(Queue q) const {
     return queue_pages_[static_cast<int>(q)].load(std::memory_order_relaxed);
   }
-  // Free chunks in pages of a class (not those in magazines).
-  size_t FreeChunks(int c);
+  // Free chunks in open pages of a class and queue (not those in magazines).
+  size_t FreeChunks(int c, Queue q) const {
+    return slab_classes_[c].free[static_cast<int>(q)].load(
+        std::memory_order_relaxed);
+  }
   // Gives memory of closed pages above `keep` back to the system, of at most
   // `most` pages.
   void ReleaseClosedPages(size_t keep, size_t most);
@@ -243,6 +252,15 @@ class Slabs {
   struct alignas(64) SlabClass {
     SpinLock lock;
     ClassList lists[kQueues] GUARDED_BY(lock);
+    // S8. Written with the lock held, read by anyone.
+    std::atomic<size_t> free[kQueues] = {};
+
+    void AddFree(const Page& page, size_t n) REQUIRES(lock) {
+      std::atomic<size_t>& sum =
+          free[static_cast<int>(page.queue.load(std::memory_order_relaxed))];
+      sum.store(sum.load(std::memory_order_relaxed) + n,
+                std::memory_order_relaxed);
+    }
   };
 
   void MakeClasses();
@@ -254,6 +272,12 @@ class Slabs {
   bool PopReleasable(size_t keep, ClosedPage* closed);
   PageIndex TakeClosedPage(size_t leave);
   void TakeFromPage(Page& page, int c, char** chunks, size_t n, size_t* got);
+  // What a page has to give. With the lock of its class held.
+  size_t FreeIn(const Page& page) const {
+    const int c = page.slab_class.load(std::memory_order_relaxed);
+    return page.free_chunks + chunks_per_page(c) -
+           page.fresh.load(std::memory_order_relaxed);
+  }
   void LinkPartial(SlabClass& s, Page& page) REQUIRES(s.lock);
   void UnlinkPartial(SlabClass& s, Page& page) REQUIRES(s.lock);
   // Returns whether the page became closed; then AddToPool().

@@ -107,10 +107,10 @@ TEST_F(SlabsTest, ChunksAreDistinctAndComeBack) {
     }
   }
   EXPECT_EQ(chunks.size(), slabs_.chunks_per_page(c));
-  EXPECT_EQ(slabs_.FreeChunks(c), 0u);
+  EXPECT_EQ(slabs_.FreeChunks(c, Queue::kMain), 0u);
   std::vector<char*> back(chunks.begin(), chunks.end());
   slabs_.Give(back.data(), 10);
-  EXPECT_EQ(slabs_.FreeChunks(c), 10u);
+  EXPECT_EQ(slabs_.FreeChunks(c, Queue::kMain), 10u);
   EXPECT_EQ(slabs_.Take(c, Queue::kProbation, got, 7), 0u);
   EXPECT_EQ(slabs_.Take(c, Queue::kMain, got, 7), 7u);
 }

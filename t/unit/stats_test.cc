@@ -90,13 +90,12 @@ TEST_F(StatsTest, GeneralRowsInMemcachedsOrder) {
 
 // Tools count the rows of `stats`, so what only cucache has stands apart.
 TEST_F(StatsTest, OwnRows) {
-  const std::vector<std::string> own = {"cucache_version", "hash_load_percent",
-                                        "hash_moves",      "total_pages",
-                                        "epoch",           "limbo_items",
-                                        "grace_waits",     "restart_items",
-                                        "restart_expired", "restart_dropped",
-                                        "restart_load_ms", "restart_save_ms",
-                                        "crawler_cpu_us"};
+  const std::vector<std::string> own = {
+      "cucache_version", "hash_load_percent", "hash_moves",
+      "total_pages",     "compacted_pages",   "compacted_items",
+      "epoch",           "limbo_items",       "grace_waits",
+      "restart_items",   "restart_expired",   "restart_dropped",
+      "restart_load_ms", "restart_save_ms",   "crawler_cpu_us"};
   EXPECT_EQ(Names(worker->Admin("stats cucache")), own);
   const std::vector<std::string> names = Names(worker->Admin("stats"));
   for (const std::string& name : own) {

@@ -564,7 +564,8 @@ CUCACHE_ALWAYS_INLINE bool Assoc::LocateAt(Slot& slot, uint64_t tag,
 // slot is in the segment of the key; if a round begins after we have looked, it
 // waits for our stripe before it touches the bucket.
 template <class Decide>
-CUCACHE_ALWAYS_INLINE bool Assoc::UpdateAt(const Place& place, Decide&& decide) {
+CUCACHE_ALWAYS_INLINE bool Assoc::UpdateAt(const Place& place,
+                                           Decide&& decide) {
   Stripe& stripe = stripes_[place.x_];
   stripe.Lock();
   // Relaxed: every writer of the slot held this lock.

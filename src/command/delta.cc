@@ -147,9 +147,8 @@ void Executor::Arithmetic(const Request& request, Result* result) {
       ReplaceSum(request, hash, found, sum, result)) {
     return;
   }
-  // What the sum was made of, as long as it has not been made again. A sum that
-  // did not fit was made of another item, and Allocate() may announce a
-  // quiescent state: then a third may have this address.
+  // What the sum was made of, until it is made again: Allocate() may announce a
+  // quiescent state, and then another item may have this address.
   const Item* from = found;
   for (;;) {
     // Answered from a look-up alone: it was true at that moment.
@@ -184,13 +183,11 @@ void Executor::Arithmetic(const Request& request, Result* result) {
       from = nullptr;
       continue;
     }
-    if (!linked) {
-      heir.GiveBack();
-      cache_.Free(thread_, item);
-      result->status = Status::kNoMemory;
-      return;
+    if (linked) {
+      return Counted(request, sum.created, sum.value, item, result);
     }
-    return Counted(request, sum.created, sum.value, item, result);
+    heir.GiveBack();
+    sum.status = Status::kNoMemory;
   }
   if (item != nullptr) cache_.Free(thread_, item);
   result->status = sum.status;

@@ -437,6 +437,60 @@ const char* ParsePlainMetaGet(const char* p, const char* end, MetaReply* out) {
   return p + 2;
 }
 
+namespace {
+
+// A flag of the usual form, from its letter on; nullptr for others.
+inline const char* ReadPlainSetFlag(const char* p, const Clock& clock,
+                                    Request* request, MetaReply* reply) {
+  uint32_t seconds;
+  switch (*p) {
+    case 'T':
+      p = ReadPlainNumber('T', p, &seconds);
+      if (p == nullptr) return nullptr;
+      request->options |= kTouch;
+      request->exptime = seconds == 0 ? 0 : clock.FromExptime(seconds);
+      return p;
+    case 'F':
+      return ReadPlainNumber('F', p, &request->flags);
+    case 'q':
+      reply->quiet = true;
+      return p + 1;
+    case 'c':
+    case 'k':
+    case 's':
+      reply->fields[reply->count++] = *p;
+      return p + 1;
+    default:
+      return nullptr;
+  }
+}
+
+}  // namespace
+
+const char* ParsePlainMetaSet(const char* p, const char* end,
+                              const Clock& clock, Request* request,
+                              MetaReply* reply) {
+  // Of a number with what stands around it, and of a flag.
+  constexpr ptrdiff_t kLongest = kPlainDigits + 3;
+  const char* const key = p;
+  p = FindPlainEnd(p, end);
+  const auto length = static_cast<size_t>(p - key);
+  if (length - 1 >= kMaxKeyLength || end - p < kLongest) return nullptr;
+  request->key = reply->key = {key, length};
+  p = ReadPlainNumber(' ', p, &request->value_length);
+  uint32_t seen = 0;
+  while (p != nullptr) {
+    if (end - p < 2) return nullptr;
+    if (std::memcmp(p, "\r\n", 2) == 0) return p + 2;
+    if (*p != ' ' || end - p < kLongest) return nullptr;
+    const uint32_t bit = Letter(*++p);
+    if ((seen & bit) != 0) return nullptr;
+    seen |= bit;
+    p = ReadPlainSetFlag(p, clock, request, reply);
+  }
+  return nullptr;
+}
+
 void ParseMetaSet(const Tokens& tokens, const Clock& clock, char* key_buffer,
                   MetaRequest* out) {
   int32_t length;

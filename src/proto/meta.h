@@ -67,6 +67,12 @@ void ParseMetaGet(const Tokens& tokens, const Clock& clock, char* key_buffer,
 // and `out` is to be made anew, for every other line, right or wrong.
 [[nodiscard]] const char* ParsePlainMetaGet(const char* p, const char* end,
                                             MetaReply* out);
+// An ms line in its usual form: "<key> <bytes>" with single spaces, numbers of
+// up to nine digits and flags among q, c, k, s, T and F. As above, and at times
+// nullptr for a line near the end of the input, too.
+[[nodiscard]] const char* ParsePlainMetaSet(const char* p, const char* end,
+                                            const Clock& clock,
+                                            Request* request, MetaReply* reply);
 void ParseMetaSet(const Tokens& tokens, const Clock& clock, char* key_buffer,
                   MetaRequest* out);
 void ParseMetaDelete(const Tokens& tokens, const Clock& clock, char* key_buffer,

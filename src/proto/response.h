@@ -43,6 +43,7 @@ inline constexpr std::string_view kTouched = "TOUCHED\r\n";
 inline constexpr std::string_view kStored = "STORED\r\n";
 
 // Meta.
+inline constexpr std::string_view kMetaStored = "HD\r\n";
 inline constexpr std::string_view kNoop = "MN\r\n";
 inline constexpr std::string_view kMetaMiss = "EN\r\n";
 inline constexpr std::string_view kTooManyFlags =

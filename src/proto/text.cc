@@ -33,33 +33,8 @@ bool ParseKey(const Tokens& tokens, size_t min, TextRequest* out) {
   return true;
 }
 
-constexpr ptrdiff_t kPlainDigits = 9;
 // Three such numbers with what separates them, and the line end.
 constexpr ptrdiff_t kPlainNumbers = 3 * (kPlainDigits + 1) + 1;
-
-// Up to nine digits from p on, which must be readable; the end of them.
-inline const char* ReadPlainNumber(const char* p, uint32_t* value) {
-  const auto digit = [](const char* at) {
-    return static_cast<unsigned>(*at) - '0';
-  };
-  const char* const most = p + kPlainDigits;
-  unsigned next = digit(p);
-  uint32_t sum = 0;
-  while (next <= 9) {
-    sum = sum * 10 + next;
-    if (++p == most) break;
-    next = digit(p);
-  }
-  *value = sum;
-  return p;
-}
-
-// The same behind a space; nullptr if there is none, or no digit.
-inline const char* ReadPlainToken(const char* p, uint32_t* value) {
-  if (*p++ != ' ') return nullptr;
-  const char* const end = ReadPlainNumber(p, value);
-  return end == p ? nullptr : end;
-}
 
 // The expiry of a storage line. Clients that keep it in 32 bits send a negative
 // one as 2^32 less that (pylibmc does), which memcached takes for what it is,
@@ -90,13 +65,13 @@ const char* ParsePlainSet(const char* p, const char* end, const Clock& clock,
     out->exptime = 0;
   } else {
     uint32_t exptime;
-    p = ReadPlainToken(p, &out->flags);
+    p = ReadPlainNumber(' ', p, &out->flags);
     if (p == nullptr) return nullptr;
-    p = ReadPlainToken(p, &exptime);
+    p = ReadPlainNumber(' ', p, &exptime);
     if (p == nullptr) return nullptr;
     out->exptime = exptime == 0 ? 0 : FromStoredExptime(clock, exptime);
   }
-  p = ReadPlainToken(p, &out->value_length);
+  p = ReadPlainNumber(' ', p, &out->value_length);
   if (p == nullptr || std::memcmp(p, "\r\n", 2) != 0) return nullptr;
   return p + 2;
 }

@@ -70,6 +70,35 @@ inline const char* FindTokenEnd(const char* p, const char* end) {
   return FindDelimiter(stop, end);
 }
 
+// A number of the usual form has at most so many digits.
+inline constexpr ptrdiff_t kPlainDigits = 9;
+
+// Up to nine digits from p on, which must be readable; the end of them.
+inline const char* ReadPlainNumber(const char* p, uint32_t* value) {
+  const auto digit = [](const char* at) {
+    return static_cast<unsigned>(*at) - '0';
+  };
+  const char* const most = p + kPlainDigits;
+  unsigned next = digit(p);
+  uint32_t sum = 0;
+  while (next <= 9) {
+    sum = sum * 10 + next;
+    if (++p == most) break;
+    next = digit(p);
+  }
+  *value = sum;
+  return p;
+}
+
+// The same behind one byte that has to be `before`; nullptr if it is not, or
+// if there is no digit.
+inline const char* ReadPlainNumber(char before, const char* p,
+                                   uint32_t* value) {
+  if (*p++ != before) return nullptr;
+  const char* const end = ReadPlainNumber(p, value);
+  return end == p ? nullptr : end;
+}
+
 // A command line without its line end.
 struct Line {
   std::string_view text;

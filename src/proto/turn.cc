@@ -69,10 +69,11 @@ Turn::Flow Turn::Command() {
       if (BeginKeyCommand(&flow)) return flow;
       break;
     case 's':
-      if (PlainSets(&flow)) return flow;
+      if (PlainSets<false>(&flow)) return flow;
       break;
     case 'm':
       if (CollectMetaGets()) return at_ != end_ ? true : Stop(Next::kRead);
+      if (PlainSets<true>(&flow)) return flow;
       break;
     default:
       break;

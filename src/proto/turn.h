@@ -156,8 +156,9 @@ class Turn : private TurnBase {
   // --- Stores. ---
   // `meta` is nullptr for the classic commands.
   Flow BeginStore(Request* request, const MetaReply* meta, bool noreply);
-  // Sets with lines of the usual form, if the input begins with one; *flow is
-  // then what comes of the last.
+  // Sets (ms, if `meta`) with lines of the usual form, if the input begins with
+  // one; *flow is then what comes of the last.
+  template <bool meta>
   bool PlainSets(Flow* flow);
   // A set that is all there and does what sets nearly always do; false if it
   // has to go the long way.
@@ -172,6 +173,14 @@ class Turn : private TurnBase {
   // --- Small things. ---
   Flow Reply(std::string_view line, bool noreply = false) {
     if (!noreply) output_.Append(line);
+    return true;
+  }
+  // The same for a text whose length is known here.
+  template <const std::string_view& line>
+  Flow Say() {
+    char* const to = output_.Room(line.size());
+    std::memcpy(to, line.data(), line.size());
+    output_.Advance(to + line.size());
     return true;
   }
   Flow ReplyStatus(Status status, bool noreply) {

@@ -246,13 +246,8 @@ inline bool Turn::StoreAtOnce(const Request& request, const MetaReply* meta,
   Item* const item = executor_.SetAtOnce(request, at_);
   if (item == nullptr) return false;
   at_ += length + 2;
-  if (meta == nullptr) {
-    if (noreply) return true;
-    char* const to = output_.Room(reply::kStored.size());
-    std::memcpy(to, reply::kStored.data(), reply::kStored.size());
-    output_.Advance(to + reply::kStored.size());
-    return true;
-  }
+  if (meta == nullptr) return noreply || Say<reply::kStored>();
+  if (meta->count == 0) return meta->quiet || Say<reply::kMetaStored>();
   Result result;
   result.status = Status::kStored;
   result.item = item;
@@ -262,17 +257,21 @@ inline bool Turn::StoreAtOnce(const Request& request, const MetaReply* meta,
   return true;
 }
 
+template <bool meta>
 bool Turn::PlainSets(Flow* flow) {
-  constexpr std::string_view kName = "set ";
+  constexpr std::string_view kName = meta ? "ms " : "set ";
   bool any = false;
   do {
     if (left() < kName.size() ||
         std::memcmp(at_, kName.data(), kName.size()) != 0) {
       return any;
     }
+    const char* const line = at_ + kName.size();
     Request request;
+    MetaReply reply;
     const char* const value =
-        ParsePlainSet(at_ + kName.size(), end_, clock(), &request);
+        meta ? ParsePlainMetaSet(line, end_, clock(), &request, &reply)
+             : ParsePlainSet(line, end_, clock(), &request);
     if (value == nullptr) return any;
     any = true;
     if (!Ready()) {
@@ -281,10 +280,13 @@ bool Turn::PlainSets(Flow* flow) {
     }
     at_ = value;
     --*budget_;
-    *flow = BeginStore(&request, nullptr, false);
+    *flow = BeginStore(&request, meta ? &reply : nullptr, false);
   } while (*flow && s_.state_ == State::kCommand && *budget_ > 0);
   return true;
 }
+
+template bool Turn::PlainSets<false>(Flow* flow);
+template bool Turn::PlainSets<true>(Flow* flow);
 
 Turn::Flow Turn::BeginStore(Request* const full, const MetaReply* meta,
                             bool noreply) {

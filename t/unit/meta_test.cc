@@ -85,6 +85,80 @@ TEST_F(Meta, PlainGet) {
   }
 }
 
+TEST_F(Meta, PlainSet) {
+  const std::string value = std::string(20, 'v') + "\r\n";
+  const std::string k250(250, 'k');
+  for (const std::string& line : std::vector<std::string>{
+           "ms k 20", "ms key 0 q", "ms key 123456789 c k s q", "ms k 2 T0",
+           "ms k 2 T100 F5", "ms k 2 F123456789 T99999999 c",
+           "ms " + k250 + " 20 s"}) {
+    const std::string input = line + "\r\n" + value;
+    const char* const end = input.data() + input.size();
+    Request request;
+    MetaReply reply;
+    const char* const next =
+        ParsePlainMetaSet(input.data() + 3, end, clock_, &request, &reply);
+    EXPECT_EQ(next, input.data() + line.size() + 2) << line;
+    const MetaRequest r = Parse(ParseMetaSet, line);
+    EXPECT_EQ(r.error, "");
+    EXPECT_EQ(request.key, r.request.key);
+    EXPECT_EQ(reply.key, r.reply.key);
+    EXPECT_EQ(request.options, r.request.options);
+    EXPECT_EQ(request.flags, r.request.flags);
+    EXPECT_EQ(request.exptime, r.request.exptime);
+    EXPECT_EQ(request.value_length, r.request.value_length);
+    EXPECT_EQ(request.mode, StoreMode::kSet);
+    EXPECT_EQ(reply.quiet, r.reply.quiet);
+    EXPECT_EQ(std::string(reply.fields, reply.count), Fields(r));
+    // Cut anywhere it reads nothing behind the cut.
+    for (size_t n = 0; n < line.size() + 2; ++n) {
+      const std::vector<char> cut(input.begin() + 3, input.begin() + 3 + n);
+      MetaReply none;
+      EXPECT_EQ(ParsePlainMetaSet(cut.data(), cut.data() + cut.size(), clock_,
+                                  &request, &none),
+                nullptr);
+    }
+  }
+  for (const std::string& line :
+       std::vector<std::string>{"ms ",
+                                "ms k",
+                                "ms k ",
+                                "ms k  2",
+                                "ms k 2 ",
+                                "ms k 2  q",
+                                "ms k -1",
+                                "ms k 2x",
+                                "ms k 1234567890",
+                                "ms k 2 q q",
+                                "ms k 2 T",
+                                "ms k 2 T-1",
+                                "ms k 2 T1x",
+                                "ms k 2 T1234567890",
+                                "ms k 2 F",
+                                "ms k 2 F-1",
+                                "ms k 2 qq",
+                                "ms k 2 Oabc",
+                                "ms k 2 b",
+                                "ms k 2 MA",
+                                "ms k 2 C5",
+                                "ms k 2 I",
+                                "ms k 2 E9",
+                                "ms k 2 t",
+                                "ms k 2 T1 T2",
+                                "ms k 2\tq",
+                                "ms k\r 2",
+                                "ms k 2 q\n",
+                                "ms " + k250 + "k 2"}) {
+    const std::string input = line + "\r\n" + value;
+    Request request;
+    MetaReply reply;
+    EXPECT_EQ(ParsePlainMetaSet(input.data() + 3, input.data() + input.size(),
+                                clock_, &request, &reply),
+              nullptr)
+        << line;
+  }
+}
+
 TEST_F(Meta, ArgumentsOfGet) {
   const MetaRequest r = Parse(ParseMetaGet, "mg k T10 N20 R30 C40");
   EXPECT_EQ(r.error, "");

@@ -12,35 +12,42 @@
 namespace cucache {
 namespace {
 
-// One span is the common case and cheaper without a msghdr.
-ssize_t ReceiveOnce(int fd, const iovec* spans, int count) {
-  if (count == 1) return Recv(fd, spans->iov_base, spans->iov_len);
-  return readv(fd, spans, count);
-}
+// One span is the common case, and cheaper without a msghdr.
 
-ssize_t SocketReceive(Channel& channel, const iovec* spans, int count) {
+ssize_t ReceiveSpans(int fd, const iovec* spans, int count) {
   ssize_t n;
   do {
-    n = ReceiveOnce(channel.fd, spans, count);
+    n = readv(fd, spans, count);
   } while (n < 0 && errno == EINTR);
   return n;
 }
 
-ssize_t SendOnce(int fd, const iovec* spans, int count, int flags) {
-  if (count == 1) return Send(fd, spans->iov_base, spans->iov_len, flags);
+ssize_t SocketReceive(Channel& channel, const iovec* spans, int count) {
+  if (count == 1) [[likely]] {
+    const ssize_t n = Recv(channel.fd, spans->iov_base, spans->iov_len);
+    if (n >= 0 || errno != EINTR) return n;
+  }
+  return ReceiveSpans(channel.fd, spans, count);
+}
+
+ssize_t SendSpans(int fd, const iovec* spans, int count, int flags) {
   msghdr message{};
   message.msg_iov = const_cast<iovec*>(spans);
   message.msg_iovlen = static_cast<size_t>(count);
-  return sendmsg(fd, &message, flags);
+  ssize_t n;
+  do {
+    n = sendmsg(fd, &message, flags);
+  } while (n < 0 && errno == EINTR);
+  return n;
 }
 
 ssize_t SocketSend(Channel& channel, const iovec* spans, int count, bool more) {
   const int flags = MSG_NOSIGNAL | (more ? MSG_MORE : 0);
-  ssize_t n;
-  do {
-    n = SendOnce(channel.fd, spans, count, flags);
-  } while (n < 0 && errno == EINTR);
-  return n;
+  if (count == 1) [[likely]] {
+    const ssize_t n = Send(channel.fd, spans->iov_base, spans->iov_len, flags);
+    if (n >= 0 || errno != EINTR) return n;
+  }
+  return SendSpans(channel.fd, spans, count, flags);
 }
 
 void SocketClose(Channel& channel) {

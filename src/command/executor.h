@@ -110,24 +110,27 @@ class Executor {
   // answered, nullptr on a miss.
   CUCACHE_ALWAYS_INLINE Item* Get(const Lookup& lookup, Batch* batch) {
     Item* const item = cache_.Settle(lookup);
-    if (item == nullptr || batch->observed_ ||
-        cache_.CheckItem(item, batch->now_) != Absent::kNot) {
-      return GetObserved(lookup, item);
-    }
+    if (!IsPlainHit(item, *batch)) return GetObserved(lookup, item);
     CountHit(item, batch);
     return item;
   }
   // mg with flags that only say what is shown: Fetch for requests without
-  // options.
-  CUCACHE_ALWAYS_INLINE void Show(const Lookup& lookup, Batch* batch,
-                                  Result* result) {
-    Item* const item = cache_.Settle(lookup);
-    if (item == nullptr || batch->observed_ ||
-        cache_.CheckItem(item, batch->now_) != Absent::kNot ||
-        !DescribePlain(item, batch->now_, result)) {
-      return ShowObserved(lookup, item, result);
+  // options. `found` is what Settle found.
+  CUCACHE_ALWAYS_INLINE void Show(const Lookup& lookup, Item* found,
+                                  Batch* batch, Result* result) {
+    if (!IsPlainHit(found, *batch) ||
+        !DescribePlain(found, batch->now_, result)) {
+      return ShowObserved(lookup, found, result);
     }
-    CountHit(item, batch);
+    CountHit(found, batch);
+  }
+  // The same where nothing but the value is shown. False: nothing was done, it
+  // has to be Show.
+  [[nodiscard]] CUCACHE_ALWAYS_INLINE bool ShowValue(Item* found,
+                                                     Batch* batch) {
+    if (!IsPlainHit(found, *batch) || IsMarked(found)) return false;
+    CountHit(found, batch);
+    return true;
   }
   void Touch(const Request& request, Result* result);
   // me. Returns false on a miss. Marks nothing.
@@ -201,11 +204,19 @@ class Executor {
   // Get, with everything that is rare.
   Item* GetObserved(const Lookup& lookup, Item* found);
   void ShowObserved(const Lookup& lookup, Item* found, Result* result);
+  CUCACHE_ALWAYS_INLINE bool IsPlainHit(const Item* item,
+                                        const Batch& batch) const {
+    return item != nullptr && !batch.observed_ &&
+           cache_.CheckItem(item, batch.now_) == Absent::kNot;
+  }
+  static bool IsMarked(const Item* item) {
+    return item->HasState(Item::kStale | Item::kWinSent);
+  }
   // What the client is told about a hit; false if the item is marked.
   static bool DescribePlain(Item* item, RelTime now, Result* result) {
     // In this order, as in Describe.
     result->cas = item->cas.load(std::memory_order_acquire);
-    if (item->HasState(Item::kStale | Item::kWinSent)) return false;
+    if (IsMarked(item)) return false;
     result->status = Status::kHit;
     result->item = item;
     result->was_fetched = item->fetched();

@@ -106,6 +106,15 @@ CUCACHE_ALWAYS_INLINE char* FormatValueLine(std::string_view key,
   return to;
 }
 
+// The line of an mg that shows the value and nothing else; as above.
+CUCACHE_ALWAYS_INLINE char* FormatMetaValueLine(const Item& item, char* to) {
+  std::memcpy(to, "VA ", 4);
+  to = FormatU32(item.value_length, to + 3);
+  *to++ = '\r';
+  *to++ = '\n';
+  return to;
+}
+
 }  // namespace cucache
 
 #endif  // CUCACHE_PROTO_RESPONSE_H_

@@ -306,8 +306,21 @@ CUCACHE_ALWAYS_INLINE void Turn::AnswerKey(const Entry& entry,
 CUCACHE_ALWAYS_INLINE void Turn::AnswerShown(const MetaReply& shown,
                                              const Lookup& lookup,
                                              Executor::Batch* batch) {
+  Item* const item = executor_.Settle(lookup);
+  if (shown.count == 0 && executor_.ShowValue(item, batch)) {
+    if (!shown.show_value) {
+      (void)Say<reply::kMetaStored>();
+      return;
+    }
+    AppendWithValue(
+        item, kMaxMetaLine,
+        kLineEnd, [&](char* to) __attribute__((always_inline)) {
+          return FormatMetaValueLine(*item, to);
+        });
+    return;
+  }
   Result result;
-  executor_.Show(lookup, batch, &result);
+  executor_.Show(lookup, item, batch, &result);
   AnswerMetaGet(shown, result, false);
 }
 

@@ -26,7 +26,7 @@ def unpad(reply):
   reply = re.sub(rb"(VALUE [^ \n]+ \d+ )\d+((?: \S+)?\r\n)(\d+ *)\r\n", shorter,
                  reply)
   reply = re.sub(rb"(VA )\d+((?: \S+)*\r\n)(\d+ *)\r\n", shorter, reply)
-  return re.sub(rb"^((?:VA \d+|HD)(?: \S+)*?) s\d+", rb"\1 s#", reply,
+  return re.sub(rb"^((?:VA \d+|HD)(?: [^ \r\n]+)*?) s\d+", rb"\1 s#", reply,
                 flags=re.M)
 
 
@@ -48,16 +48,21 @@ def plain_keys(reply):
 
 LONG_KEY = re.compile(rb"^(?:gets?|gats?) .*\S{251}", re.M)
 LONG_OPAQUE = re.compile(rb"^m[gsda] .* O\S{32}", re.M)
+LONG_VALUE = re.compile(rb"^ms \S+ 1048577 ", re.M)
 
 
 def half_done(request):
   """Whether memcached does a part of what it refuses."""
-  return LONG_KEY.search(request) or LONG_OPAQUE.search(request)
+  return (LONG_KEY.search(request) or LONG_OPAQUE.search(request) or
+          LONG_VALUE.search(request))
 
 
 def state(reply):
-  """What `mg <key> f s v t h k u` shows of all keys."""
-  reply = re.sub(rb" h\d k(num\d?\r)", rb" h# k\1", plain_keys(reply))
+  """What `mg <key> f s v t h c k u` shows of all keys."""
+  reply = re.sub(rb" h\d c(\d+) k(num\d?\r)", rb" h# c\1 k\2",
+                 plain_keys(reply))
+  # ma sets the old item's, which is lost when the number gets longer.
+  reply = re.sub(rb" t\S+((?: \S+)* knum\d?\r)", rb"\1", reply)
   # Never, or a time that is far away: a second more or less does not count.
   reply = re.sub(rb" t(\d+)",
                  lambda t: b" T%d" % round(int(t.group(1)), -2), reply)
@@ -66,16 +71,16 @@ def state(reply):
 
 def refused_first(reply):
   """memcached finds a wrong opaque only when the rest is done."""
-  return reply.replace(b"CLIENT_ERROR cannot increment or decrement "
-                       b"non-numeric value",
-                       b"CLIENT_ERROR opaque token too long")
+  return re.sub(rb"^(?:CLIENT_ERROR cannot increment|SERVER_ERROR object too)"
+                rb"[^\r]*", b"CLIENT_ERROR opaque token too long", reply,
+                flags=re.M)
 
 
 # What a server counts or lists, and whether its crawler has work.
 COUNTED = re.compile(rb"^(?:STAT|ITEM|PREFIX|key=|mg) ?[^\n]*\n", re.M)
-BACKGROUND = re.compile(rb"^(?:OK|BUSY currently [^\r]*|NOTSTARTED no [^\r]*|"
-                        rb"NOSPARE [^\r]*)\r\n", re.M)
-HTTP = re.compile(rb"^\S+ (?:\S+ )*HTTP/\S*\r?$", re.M)
+BACKGROUND = re.compile(
+    rb"^(?:OK|ERROR an [^\r]*|BUSY currently [^\r]*|"
+    rb"NOTSTARTED no [^\r]*|NOSPARE [^\r]*)\r\n(?:END?\r\n)?", re.M)
 ADMIN = re.compile(rb"^(?:stats|slabs|lru_crawler)", re.M)
 
 
@@ -89,7 +94,6 @@ RULES = [
     ("Numbers are not padded", None, unpad),
     ("A key that is too long", LONG_KEY, lost_replies),
     ("An opaque that is too long", LONG_OPAQUE, refused_first),
-    ("What closes the connection", HTTP, lambda reply: b""),
     ("Statistics", ADMIN, uncounted),
     ("Binary keys", re.compile(rb"^m[gsda] .* k\b", re.M), plain_keys),
 ]
@@ -100,7 +104,7 @@ def text(reply, request):
   reply = keep_own_cas(reply)
   for _ in range(2):
     reply = TTL.sub(rb"\1 \2#", reply)
-  reply = re.sub(rb"^(ME \S+) .*$", rb"\1 #", reply, flags=re.M)
+  reply = re.sub(rb"^ME .*$", rb"ME #", reply, flags=re.M)
   for _, pattern, change in RULES:
     if pattern is None or pattern.search(request):
       reply = change(reply)

@@ -85,7 +85,9 @@ void Handshaker::Stop() {
 
 void Handshaker::Loop() {
   // Of this thread only: a thread is a process of its own to the system.
-  if (setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), 5) != 0) {
+  const auto self = static_cast<id_t>(gettid());
+  const int below_workers = getpriority(PRIO_PROCESS, self) + 5;
+  if (setpriority(PRIO_PROCESS, self, below_workers) != 0) {
     PLOG(WARNING) << "setpriority";
   }
   while (!stopping_) {

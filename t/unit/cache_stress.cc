@@ -42,6 +42,7 @@ constexpr uint64_t kOwnKeys = 64;  // of each thread
 struct Plan {
   uint64_t flushes = 2000;   // once in so many chances
   uint64_t small_limit = 0;  // megabytes between which -m goes up and down
+  uint64_t holes = 0;  // once in so many steps every second key is deleted
 };
 
 constexpr uint64_t kHits = 100;  // at least, in a run
@@ -93,6 +94,7 @@ class Stress {
     for (uint64_t n = 0; !stop_; ++n) {
       One(t, random());
       Own(t, &known, random());
+      if (plan_.holes != 0 && n % plan_.holes == seed) MakeHoles(t, n);
       if (n % 8 == 0) t.Quiescent();
       if (n % 512 == 0) {
         t.Offline();
@@ -159,6 +161,8 @@ class Stress {
   void Store(CacheThread& t, uint64_t hash, const std::string& key,
              uint64_t r) {
     size_t length = (r >> 40) % 600;
+    // Of few classes, so that each has many pages.
+    if (plan_.holes != 0) length = 200 + length % 3 * 300;
     if ((r >> 50) % 64 == 0) length = (r >> 36) % 150000;
     (void)Put(t, hash, key, 0, length,
               (r >> 56) % 8 == 0 ? clock_.now() + 2 : 0);
@@ -195,6 +199,15 @@ class Stress {
     }
   }
 
+  // So that there are sparse pages, of different pages each time.
+  void MakeHoles(CacheThread& t, uint64_t n) {
+    for (uint64_t i = n % 2; i < kKeys; i += 2) {
+      const std::string key = "key" + std::to_string(i);
+      Remove(t, cache_.Hash(key), key);
+      if (i % 64 < 2) t.Quiescent();
+    }
+  }
+
   void Check(const Item& item, const std::string& key) {
     ++hits;
     const std::string value = ReadValue(item);
@@ -228,7 +241,7 @@ class Stress {
   std::atomic<bool> stop_{false};
 };
 
-void RunPlan(uint64_t megabytes, bool evict, const Plan& plan) {
+CacheFigures RunPlan(uint64_t megabytes, bool evict, const Plan& plan) {
   Settings settings = SmallSettings(megabytes);
   settings.page_size = 16384;
   settings.evict_to_free = evict;
@@ -244,12 +257,21 @@ void RunPlan(uint64_t megabytes, bool evict, const Plan& plan) {
   }
   std::printf("hits %lu evictions %lu refused %lu\n", stress.hits.load(),
               f.evictions, stress.refused.load());
+  return f;
 }
 
 TEST(CacheStress, EverythingAtOnce) { RunPlan(8, true, {}); }
 TEST(CacheStress, LimitUpAndDown) { RunPlan(32, true, {.small_limit = 2}); }
 TEST(CacheStress, FlushStorm) { RunPlan(4, true, {.flushes = 20}); }
 TEST(CacheStress, NothingLeaves) { RunPlan(4, false, {}); }
+TEST(CacheStress, SparsePages) {
+  for (const bool evict : {true, false}) {
+    const CacheFigures f = RunPlan(4, evict, {.small_limit = 3, .holes = 2000});
+    EXPECT_GT(f.compacted_pages, 0u);
+    std::printf("compacted pages %lu items %lu\n", f.compacted_pages,
+                f.compacted_items);
+  }
+}
 
 }  // namespace
 }  // namespace cucache

@@ -9,6 +9,7 @@
 #ifndef CUCACHE_COMMAND_AUTHENTICATOR_H_
 #define CUCACHE_COMMAND_AUTHENTICATOR_H_
 
+#include <chrono>
 #include <cstddef>
 #include <string_view>
 
@@ -22,13 +23,32 @@ class Authenticator {
 
   struct Answer {
     bool right = false;
-    // It took milliseconds of computing, by intention of who made the hash:
-    // the caller lets others have their turn before it asks again.
+    // It took milliseconds of computing, by intention of who made the hash, or
+    // would have taken them: the caller lets others have their turn before it
+    // asks again.
     bool slow = false;
+    // Nothing was answered; only when Check() might not be slow.
+    bool later = false;
   };
 
   virtual ~Authenticator() = default;
-  virtual Answer Check(std::string_view user, std::string_view password) = 0;
+  virtual Answer Check(std::string_view user, std::string_view password,
+                       bool may_be_slow) = 0;
+};
+
+// How much of a worker's time slow checks may take: a fifth. Without it, those
+// who try passwords would have all of it, one after another. Who comes first
+// when the time is there again is a matter of chance.
+// Thread safety: one thread.
+class LoginPace {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  bool MayBeSlow() const { return Clock::now() >= next_; }
+  void Took(Clock::duration time) { next_ = Clock::now() + 4 * time; }
+
+ private:
+  Clock::time_point next_;
 };
 
 }  // namespace cucache

@@ -38,6 +38,7 @@
 #include "base/stats.h"
 #include "cache/cache.h"
 #include "cache/cache_thread.h"
+#include "command/authenticator.h"
 #include "command/dump.h"
 #include "command/request.h"
 #include "command/server_control.h"
@@ -67,6 +68,7 @@ class Executor {
   ThreadStats& stats() { return stats_; }
   Settings& settings() { return settings_; }
   ServerControl& control() { return control_; }
+  LoginPace& login_pace() { return login_pace_; }
   const Clock& clock() const { return clock_; }
 
   // For a Request's `hash`, when more than one of the calls below gets it.
@@ -265,6 +267,7 @@ class Executor {
   ThreadStats& stats_;
   Settings& settings_;
   ServerControl& control_;
+  LoginPace login_pace_;
   const Clock& clock_;
   std::unique_ptr<DumpStream> dump_;
   uint32_t watch_kinds_ = 0;

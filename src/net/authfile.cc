@@ -165,7 +165,8 @@ const char* AuthFile::AddLine(std::string_view line, Table* table) const {
 // ---- The question. ----
 
 Authenticator::Answer AuthFile::Check(std::string_view user,
-                                      std::string_view password) {
+                                      std::string_view password,
+                                      bool may_be_slow) {
   const Digest digest = DigestOf(password);
   std::vector<Entry*> unknown;
   std::shared_ptr<Table> table;
@@ -178,6 +179,9 @@ Authenticator::Answer AuthFile::Check(std::string_view user,
       if (!entry.known) unknown.push_back(&entry);
       if (entry.known && SameDigest(entry.digest, digest)) return {true, false};
     }
+  }
+  if (!unknown.empty() && !may_be_slow) {
+    return {.slow = true, .later = true};
   }
   for (Entry* entry : unknown) {
     if (!Matches(entry->hash, password)) continue;

@@ -59,6 +59,7 @@ BinaryTurn::Flow BinaryTurn::RefuseSasl(const BinaryHeader& header,
 BinaryTurn::Flow BinaryTurn::SaslList(const Packet& packet,
                                       SaslService* service) {
   std::string names;
+  *budget_ = 0;  // as an attempt: the library makes a connection of its own
   if (service->ListMechanisms(&names)) return Done(packet, 0, names);
   return Error(packet.header, BinaryStatus::kAuthError);
 }

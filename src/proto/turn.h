@@ -23,6 +23,7 @@
 #include <string_view>
 
 #include "cache/assoc.h"
+#include "command/authenticator.h"
 #include "proto/meta.h"
 #include "proto/text.h"
 #include "proto/tokens.h"
@@ -90,8 +91,8 @@ class Turn : private TurnBase {
   Flow AuthLine();
   Flow AuthToken();
   Flow AuthLong();
-  Flow LetIn(std::string_view user, std::string_view password,
-             bool possible = true);
+  Authenticator::Answer Ask(std::string_view user, std::string_view password);
+  Flow LetIn(bool right);
 
   // --- Lines of keys. ---
   // How many single-key commands may be collected now.

@@ -11,7 +11,6 @@
 #include <cstring>
 
 #include "base/strings.h"
-#include "command/authenticator.h"
 #include "proto/tokens.h"
 #include "proto/turn.h"
 
@@ -77,12 +76,17 @@ Turn::Flow Turn::AuthToken() {
   if (output_.blocked()) return Stop(Next::kBlocked);
   const std::string_view token(at_, length);
   const bool ended = std::memcmp(at_ + length, "\r\n", 2) == 0;
+  const size_t space = token.find(' ');
+  const bool whole = ended && space != std::string_view::npos;
+  Authenticator::Answer answer;
+  if (whole) answer = Ask(token.substr(0, space), token.substr(space + 1));
+  if (answer.slow) *budget_ = 0;
+  if (answer.later) return Stop(Next::kYield);
   at_ += length + 2;
   s_.state_ = State::kAuthLine;
   if (!ended) return Reply(kBadTermination);
-  const size_t space = token.find(' ');
-  if (space == std::string_view::npos) return Reply(kBadToken);
-  return LetIn(token.substr(0, space), token.substr(space + 1));
+  if (!whole) return Reply(kBadToken);
+  return LetIn(answer.right);
 }
 
 // Nobody has that password, but the replies are those of any other.
@@ -98,18 +102,23 @@ Turn::Flow Turn::AuthLong() {
   at_ += 2;
   s_.state_ = State::kAuthLine;
   if (!ended) return Reply(kBadTermination);
-  return s_.keys_.any ? LetIn({}, {}, false) : Reply(kBadToken);
+  return s_.keys_.any ? LetIn(false) : Reply(kBadToken);
 }
 
-Turn::Flow Turn::LetIn(std::string_view user, std::string_view password,
-                       bool possible) {
-  Authenticator::Answer answer;
-  if (possible) {
-    answer = executor_.control().authenticator()->Check(user, password);
-  }
+Authenticator::Answer Turn::Ask(std::string_view user,
+                                std::string_view password) {
+  LoginPace& pace = executor_.login_pace();
+  const LoginPace::Clock::time_point start = LoginPace::Clock::now();
+  const Authenticator::Answer answer =
+      executor_.control().authenticator()->Check(user, password,
+                                                 pace.MayBeSlow());
+  if (answer.slow && !answer.later) pace.Took(LoginPace::Clock::now() - start);
+  return answer;
+}
+
+Turn::Flow Turn::LetIn(bool right) {
   executor_.stats().auth_cmds.Add();
-  if (answer.slow) *budget_ = 0;
-  if (!answer.right) {
+  if (!right) {
     executor_.stats().auth_errors.Add();
     return Reply(kAuthFailure);
   }

@@ -43,7 +43,7 @@ class AuthFileTest : public testing::Test {
   }
   static bool Right(AuthFile& file, std::string_view user,
                     std::string_view password) {
-    return file.Check(user, password).right;
+    return file.Check(user, password, true).right;
   }
   static std::string Crypt(const char* password, const char* setting) {
     crypt_data work{};
@@ -106,18 +106,22 @@ TEST_F(AuthFileTest, AHashIsComputedUntilItWasRight) {
   const std::string line = "a:" + Crypt("x", "$5$rounds=1000$s$") + "\n";
   AuthFile file(path_);
   ASSERT_EQ("", Load(file, line));
-  EXPECT_TRUE(file.Check("a", "wrong").slow);
-  EXPECT_TRUE(file.Check("a", "wrong").slow);
-  EXPECT_FALSE(file.Check("nobody", "x").slow);
-  const Authenticator::Answer first = file.Check("a", "x");
+  EXPECT_TRUE(file.Check("a", "wrong", true).slow);
+  EXPECT_TRUE(file.Check("a", "wrong", true).slow);
+  EXPECT_FALSE(file.Check("nobody", "x", true).slow);
+  // If it may not be computed now, nothing is said.
+  const Authenticator::Answer later = file.Check("a", "x", false);
+  EXPECT_TRUE(later.later && later.slow && !later.right);
+  const Authenticator::Answer first = file.Check("a", "x", true);
   EXPECT_TRUE(first.right && first.slow);
-  const Authenticator::Answer second = file.Check("a", "x");
+  const Authenticator::Answer second = file.Check("a", "x", true);
   EXPECT_TRUE(second.right && !second.slow);
-  const Authenticator::Answer wrong = file.Check("a", "wrong");
+  EXPECT_TRUE(file.Check("a", "x", false).right);
+  const Authenticator::Answer wrong = file.Check("a", "wrong", true);
   EXPECT_TRUE(!wrong.right && !wrong.slow);
   // A reload keeps what it knows of a line that is still there ...
   ASSERT_EQ("", Load(file, "b:new\n" + line));
-  EXPECT_FALSE(file.Check("a", "x").slow);
+  EXPECT_FALSE(file.Check("a", "x", true).slow);
   // ... and of no other.
   ASSERT_EQ("", Load(file, "a:" + Crypt("z", "$5$rounds=1000$s$") + "\n"));
   EXPECT_FALSE(Right(file, "a", "x"));
@@ -179,9 +183,9 @@ TEST_F(AuthFileTest, ChecksGoOnDuringReloads) {
   for (int i = 0; i < 2; ++i) {
     threads.emplace_back([&] {
       while (!stop) {
-        wrong += !file.Check("a", "x").right;
-        wrong += !file.Check("b", "c").right;
-        wrong += file.Check("b", "x").right;
+        wrong += !file.Check("a", "x", true).right;
+        wrong += !file.Check("b", "c", true).right;
+        wrong += file.Check("b", "x", true).right;
       }
     });
   }

@@ -53,7 +53,7 @@
 //      becomes of that meanwhile, it ends with a page less, or with that page
 //      open where it was and left alone for a while (`reopened`). It copies at
 //      most four pages for that, and opens none, but for parts of large values
-//      that stand in other classes: half as many as it gains, and a few each
+//      that stand in other classes: half as many as it gains, and 32 each
 //      second. So there are fewer pages in the end, and what it filled is
 //      compacted again only when clients have freed as much again.
 //

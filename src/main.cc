@@ -17,6 +17,7 @@
 #include "base/flags.h"
 #include "base/log.h"
 #include "base/residency.h"
+#include "base/seccomp.h"
 #include "base/settings.h"
 #include "daemon.h"
 #include "net/sasl.h"
@@ -59,6 +60,11 @@ int Serve(const Settings& settings, Server* server, Daemonizer* daemonizer) {
                         .graceful = [server] { server->Graceful(); }});
   std::string error;
   if (!server->Start(&error)) return Complain(error, EXIT_FAILURE);
+  if (settings.drop_privileges) {
+    if (int code = DropPrivileges(/*keep_sockets=*/settings.sasl); code != 0) {
+      return code;
+    }
+  }
   bool has_pid_file =
       !settings.pid_file.empty() && WritePidFile(settings.pid_file);
   // The start is over; what only it needed may go.

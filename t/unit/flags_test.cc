@@ -142,6 +142,7 @@ TEST(Flags, CommandLinesOfOthersAreTaken) {
         "-m 256 -I 32m", "-m 2 -o lru_maintainer,temporary_ttl=61",
         "-I 512k -o slab_chunk_max=16", "-I 600k", "-I 256m -m 1024",
         "-o slab_sizes=100-200-300", "-o no_drop_privileges",
+        "-o drop_privileges",
         "-o tail_repair_time=10,hot_lru_pct=40,warm_lru_pct=40",
         "-o read_buf_mem_limit=1 -t 32 -R 500", "-I 2097152"}) {
     Good(line);
@@ -186,7 +187,6 @@ TEST(Flags, WhatIsNotThereIsRefused) {
   ExpectRefused("-N 2", 64, "-N is not supported yet");
   ExpectRefused("-U 70000", 64, "no port number");
   ExpectRefused("-U 11211 -o udp_trust=10.0/8", 64, "is no network");
-  ExpectRefused("-o drop_privileges", 1, "drop_privileges");
   ExpectRefused("-o ext_path=/x:1G", 1, "ext_path");
   ExpectRefused("-o ssl_kernel_tls", 1, "ssl_kernel_tls is not supported yet");
 }

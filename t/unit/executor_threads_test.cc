@@ -210,7 +210,12 @@ TEST_F(ExecutorThreadsTest, OneWinsAStaleItem) {
           if (result.won) ++won;
         }
       },
-      [&](int round) { ASSERT_EQ(won.load(), 1) << round; });
+      [&](int round) {
+        // All may have asked while incr had taken the old item's win, to give
+        // it to the new one. Then it is still to be had.
+        if (worker->Get("n").won) ++won;
+        ASSERT_EQ(won.load(), 1) << round;
+      });
 }
 
 TEST_F(ExecutorThreadsTest, OneRecaches) {

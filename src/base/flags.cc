@@ -30,6 +30,7 @@
 #define CUCACHE_FLAG_OffOn bool
 #define CUCACHE_FLAG_Text string
 #define CUCACHE_FLAG_TextOrNo string
+#define CUCACHE_FLAG_TextOrNull string
 #define CUCACHE_FLAG_HashName string
 #define CUCACHE_FLAG_Char string
 #define CUCACHE_FLAG_Octal string

@@ -149,6 +149,12 @@ struct TextOrNo : Text {
   }
 };
 
+struct TextOrNull : Text {
+  static std::string Show(const std::string& value) {
+    return value.empty() ? "(null)" : value;
+  }
+};
+
 // jenkins, murmur3 or xxh3.
 struct HashName : Base<std::string, std::string> {
   static std::optional<std::string> From(const std::string& flag,

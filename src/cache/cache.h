@@ -506,6 +506,8 @@ class Cache {
   std::array<std::atomic<uint64_t>, ClassNumbers::kLimit> kept_for_{};
   std::atomic<uint64_t> kept_bytes_{0};
   std::atomic<size_t> high_pages_{8};
+  // There was a value in pieces.
+  std::atomic<bool> has_large_{false};
   // A large value that comes finds no memory that is not somebody's.
   std::atomic<bool> full_{false};
   std::atomic<uint64_t> peak_bytes_{0};

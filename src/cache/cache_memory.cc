@@ -226,6 +226,7 @@ Item* Cache::AllocateWith(CacheThread& t, const ItemShape& shape, Take&& take) {
 
 template <class Take>
 bool Cache::AddPieces(Item* item, Take&& take) {
+  if (!has_large_.load(std::memory_order_relaxed)) has_large_ = true;
   size_t left = item->value_length;
   const size_t n = PieceCount(item->value_length);
   for (size_t i = 0; i < n; ++i) {

@@ -192,7 +192,16 @@ bool Eviction::PagesWanted(size_t pages) {
     // They are closed by now and counted as free, or they are stragglers.
     in_flight_ = 0;
   }
-  return cache_.slabs_->free_pages() + in_flight_ < pages;
+  size_t large = in_flight_bytes_.load(std::memory_order_relaxed);
+  const uint64_t stamp = in_flight_bytes_stamp_.load(std::memory_order_relaxed);
+  // Two more epochs, so that their threads have collected them. What others add
+  // meanwhile is forgotten: then a little more leaves.
+  if (large != 0 && cache_.epochs_.Passed(stamp + 3)) {
+    in_flight_bytes_.store(large = 0, std::memory_order_relaxed);
+  }
+  return cache_.slabs_->free_pages() + in_flight_ +
+             large / cache_.slabs_->page_size() <
+         pages;
 }
 
 void Eviction::Finish(Range* page) {
@@ -241,6 +250,31 @@ bool Eviction::NextVictim() {
   return false;
 }
 
+// How many of its next chunks, `most` or fewer, may be drained together. Of a
+// large value every chunk takes the whole with it, of which there may be a
+// hundred pages behind one page of heads: so it goes alone (*large).
+uint32_t Eviction::Together(const Range& page, uint32_t most,
+                            bool* large) const {
+  const Slabs& slabs = *cache_.slabs_;
+  const uint32_t n = std::min(most, page.end - page.begin);
+  *large = false;
+  if (n == 0 || !cache_.has_large_.load(std::memory_order_relaxed)) return n;
+  if (!StillDraining(page)) return n;  // S7
+  for (uint32_t i = 0; i < n; ++i) {
+    __builtin_prefetch(slabs.Chunk(page.page, page.begin + i));
+  }
+  constexpr uint8_t kHead = Item::kLinked | Item::kChunked;
+  for (uint32_t i = 0; i < n; ++i) {
+    const auto* item =
+        reinterpret_cast<const Item*>(slabs.Chunk(page.page, page.begin + i));
+    const uint8_t state = item->state.load(std::memory_order_acquire);
+    if ((state & kHead) != kHead && (state & Item::kPiece) == 0) continue;
+    *large = i == 0;
+    return std::max<uint32_t>(i, 1);
+  }
+  return n;
+}
+
 // The next chunks of a page that is being drained.
 bool Eviction::Cut(Range* page, uint32_t most, Range* range) {
   // Clients may have emptied it meanwhile.
@@ -261,8 +295,15 @@ bool Eviction::NextRange(size_t pages, uint32_t most, bool evict,
   const bool wanted = PagesWanted(pages);
   if (wanted && StartSparse()) return Cut(&sparse_, most, range);
   if (!evict) return false;
-  return Cut(&victim_, most, range) ||
-         (wanted && NextVictim() && Cut(&victim_, most, range));
+  // What remains of a page follows, so that it becomes free, but not large
+  // values of which nobody wants the memory.
+  bool large = false;
+  uint32_t n = Together(victim_, most, &large);
+  if (large && !wanted) return false;
+  if (Cut(&victim_, n, range)) return true;
+  if (!wanted || !NextVictim()) return false;
+  n = Together(victim_, most, &large);
+  return Cut(&victim_, n, range);
 }
 
 bool Eviction::Drain(CacheThread& t, size_t bytes) {
@@ -278,9 +319,11 @@ bool Eviction::DrainRanges(CacheThread& t, size_t bytes, size_t pages,
     if (!NextRange(pages, kBatch, evict, &range)) return false;
     const int c = cache_.slabs_->page(range.page)
                       .slab_class.load(std::memory_order_relaxed);
+    const size_t before = t.evicted_bytes_;
     DrainRange(t, range);
-    done += static_cast<size_t>(range.end - range.begin) *
-            cache_.slabs_->chunk_size(c);
+    const size_t chunks = static_cast<size_t>(range.end - range.begin) *
+                          cache_.slabs_->chunk_size(c);
+    done += std::max(chunks, t.evicted_bytes_ - before);
   }
   return true;
 }
@@ -542,8 +585,15 @@ bool Eviction::Move(CacheThread& t, Item* item, uint64_t hash, Queue from,
 
 void Eviction::Evict(CacheThread& t, Item* item, uint64_t hash, Queue from) {
   const auto bytes = static_cast<int64_t>(cache_.ChunkBytes(item));
+  const bool large = item->chunked();
   if (!cache_.Evict(t, hash, item)) return;
   t.evicted_bytes_ += static_cast<size_t>(bytes);
+  if (large) {
+    in_flight_bytes_stamp_.store(cache_.epochs_.Stamp(),
+                                 std::memory_order_relaxed);
+    in_flight_bytes_.fetch_add(static_cast<size_t>(bytes),
+                               std::memory_order_relaxed);
+  }
   Refill(&stays_, kStayFactor * bytes, StayLimit());
   if (from == Queue::kProbation) {
     ghost_.Add(hash);

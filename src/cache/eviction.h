@@ -39,8 +39,8 @@
 //      thread drains it again, and opens it again if that did not help.
 //   V3 What is drained becomes free only when a grace period is over, and that
 //      may take long if a reader is stalled. So no more pages are drained than
-//      are wanted now: pages in flight count as free until their grace period
-//      is over.
+//      are wanted now: pages in flight, and large values that left, count as
+//      free until their grace period is over.
 //   V4 An item that is too large to be copied and has marks stays where it is:
 //      each of its pages goes, as it is, to the end of its queue, and the item
 //      loses a mark when its head comes by. So it leaves after as many rounds
@@ -178,6 +178,7 @@ class Eviction : public PageObserver {
   bool PagesWanted(size_t pages) REQUIRES(victim_lock_);
   void Finish(Range* page) REQUIRES(victim_lock_);
   bool StillDraining(const Range& range) const;
+  uint32_t Together(const Range& page, uint32_t most, bool* large) const;
   bool Cut(Range* page, uint32_t most, Range* range) REQUIRES(victim_lock_);
   Range WholePage(PageIndex p) const;
   void ReopenNearlyEmpty() REQUIRES(victim_lock_);
@@ -242,6 +243,9 @@ class Eviction : public PageObserver {
   // V3: pages whose draining began, and the epoch of the last one.
   size_t in_flight_ GUARDED_BY(victim_lock_) = 0;
   uint64_t in_flight_stamp_ GUARDED_BY(victim_lock_) = 0;
+  // And bytes of large values that left, most of them in other pages.
+  std::atomic<size_t> in_flight_bytes_{0};
+  std::atomic<uint64_t> in_flight_bytes_stamp_{0};
   std::chrono::steady_clock::time_point last_more_ GUARDED_BY(victim_lock_){};
   // Of the chunks of all open pages, as if they were full.
   std::atomic<double> mean_bytes_{1};

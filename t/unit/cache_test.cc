@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <map>
@@ -500,11 +501,39 @@ TEST_F(CacheTest, LargeValuesLeaveOneByOne) {
     const uint64_t before = cache_.figures().evictions;
     EXPECT_TRUE(Set("key" + std::to_string(i), value));
     Settle();
+    // The epoch moves on, as it does in a server: what left is not in flight.
+    for (int k = 0; k < 2; ++k) {
+      EXPECT_TRUE(Set("small", "value"));
+      Settle();
+    }
     return cache_.figures().evictions - before;
   };
   while (evicted_by(n) == 0) ASSERT_LT(++n, 1000);
   for (int i = 1; i <= 3 * n; ++i) ASSERT_EQ(evicted_by(n + i), 1u) << i;
   for (int i = 0; i < n; ++i) ASSERT_EQ(evicted_by(4 * n), 0u) << i;
+}
+
+// Behind a page of heads there are a hundred pages of pieces: whoever wants a
+// page must not take them all, nor the same again while they are in flight.
+TEST_F(CacheTest, LargeValuesDoNotLeaveInHeaps) {
+  const std::string value(1000000, 'x');
+  const auto items = [&] { return cache_.figures().curr_items; };
+  uint64_t most = 0, least = ~uint64_t{0};
+  cache_.StartMaintenance();
+  for (int i = 0; i < 300; ++i) {
+    ASSERT_TRUE(Set("key" + std::to_string(i), value));
+    t_.Reclaim();
+    most = std::max(most, items());
+    if (i > 150) least = std::min(least, items());
+    // Others are at work, too.
+    if (i % 8 == 0) {
+      t_.Offline();
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      t_.Online();
+    }
+  }
+  cache_.StopMaintenance();
+  EXPECT_GE(least, most * 3 / 4) << most;
 }
 
 TEST_F(CacheTest, PinnedItemsOutliveTheirRemoval) {

@@ -187,7 +187,7 @@ bool Eviction::StillDraining(const Range& range) const {
          page.openings.load(std::memory_order_relaxed) == range.openings;
 }
 
-bool Eviction::PagesWanted(size_t pages) {
+bool Eviction::PagesWanted(size_t pages, bool count_large) {
   if (in_flight_ != 0 && cache_.epochs_.Passed(in_flight_stamp_ + 1)) {
     // They are closed by now and counted as free, or they are stragglers.
     in_flight_ = 0;
@@ -200,7 +200,7 @@ bool Eviction::PagesWanted(size_t pages) {
     in_flight_bytes_.store(large = 0, std::memory_order_relaxed);
   }
   return cache_.slabs_->free_pages() + in_flight_ +
-             large / cache_.slabs_->page_size() <
+             (count_large ? large / cache_.slabs_->page_size() : 0) <
          pages;
 }
 
@@ -292,14 +292,15 @@ bool Eviction::NextRange(size_t pages, uint32_t most, bool evict,
                          Range* range) {
   MutexLock lock(victim_lock_);
   if (Cut(&sparse_, most, range)) return true;
-  const bool wanted = PagesWanted(pages);
+  // EvictBytes(), chunk by chunk, knows how much it wants.
+  const bool wanted = PagesWanted(pages, most > 1);
   if (wanted && StartSparse()) return Cut(&sparse_, most, range);
   if (!evict) return false;
   // What remains of a page follows, so that it becomes free, but not large
   // values of which nobody wants the memory.
   bool large = false;
   uint32_t n = Together(victim_, most, &large);
-  if (large && !wanted) return false;
+  if (large && !wanted && most > 1) return false;
   if (Cut(&victim_, n, range)) return true;
   if (!wanted || !NextVictim()) return false;
   n = Together(victim_, most, &large);

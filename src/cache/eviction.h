@@ -175,7 +175,7 @@ class Eviction : public PageObserver {
   Queue QueueToDrain() const;
   bool StartPage(PageIndex p, Range* range) REQUIRES(victim_lock_);
   bool NextVictim() REQUIRES(victim_lock_);
-  bool PagesWanted(size_t pages) REQUIRES(victim_lock_);
+  bool PagesWanted(size_t pages, bool count_large) REQUIRES(victim_lock_);
   void Finish(Range* page) REQUIRES(victim_lock_);
   bool StillDraining(const Range& range) const;
   uint32_t Together(const Range& page, uint32_t most, bool* large) const;

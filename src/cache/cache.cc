@@ -191,25 +191,6 @@ void Cache::LowerEarliest(Page& page, RelTime at) {
   }
 }
 
-// With the stripe locked, before `item` is published.
-void Cache::Prepare(CacheThread& t, Item* item, Item* old, uint64_t new_cas) {
-  const uint64_t above =
-      old == nullptr ? 0 : old->cas.load(std::memory_order_relaxed);
-  item->cas.store(new_cas != 0 ? new_cas : NextCas(t, above),
-                  std::memory_order_relaxed);
-  const RelTime now = clock_.now();
-  CheckFlush(now);  // what is stored from its moment on, it spares
-  item->generation.store(generation_.load(std::memory_order_acquire),
-                         std::memory_order_relaxed);
-  item->last_access.store(now, std::memory_order_relaxed);
-  // Release: a walk that sees the bit sees the item. Nobody else writes the
-  // state of an item that is not linked.
-  const uint8_t state = item->state.load(std::memory_order_relaxed);
-  item->state.store(static_cast<uint8_t>(state | Item::kLinked),
-                    std::memory_order_release);
-  NoteExpiry(item, item->exptime.load(std::memory_order_relaxed));
-}
-
 void Cache::Linked(CacheThread& t, Item* item) {
   t.Count(item).stored.Add();
   CountLinked(t, item);
@@ -231,19 +212,6 @@ void Cache::Unlinked(CacheThread& t, Item* item) {
   counters.unlinked_bytes.Add(ItemBytes(item));
   if (item->chunked()) counters.unlinked_chunk_bytes.Add(ChunkBytes(item));
   t.Retire(item);
-}
-
-void Cache::Replaced(CacheThread& t, Item* item, Item* old) {
-  constexpr uint8_t kSized = Item::kHasFlags | Item::kChunked;
-  const uint16_t row = slabs_->RowOf(old);
-  const uint8_t states = item->state.load(std::memory_order_relaxed) ^
-                         old->state.load(std::memory_order_relaxed);
-  if (slabs_->RowOf(item) == row && (states & kSized) == 0 &&
-      item->value_length == old->value_length && !old->chunked()) {
-    return ReplacedLike(t, row, old);
-  }
-  Linked(t, item);
-  Unlinked(t, old);
 }
 
 bool Cache::EvictForSlot(CacheThread& t, uint64_t hash) {

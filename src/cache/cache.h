@@ -228,9 +228,9 @@ class Cache {
   Item* SetAtOnce(CacheThread& t, const ItemShape& shape, const char* value,
                   uint64_t new_cas, int* slab_class);
   // The same for what is made of `old`, which the thread Holds(). With the slot
-  // locked, `inherit(item, state)` takes over from it what may have changed
-  // meanwhile, and returns the bits of the new item's state; not if nullptr is
-  // returned. `mark`: of the new item. `c` is ClassAtOnce(), not 0.
+  // locked, `inherit(item)` takes over from it what may have changed meanwhile;
+  // not if nullptr is returned. `mark`: of the new item. `c` is ClassAtOnce(),
+  // not 0.
   template <class Inherit>
   Item* ReplaceAtOnce(CacheThread& t, Item* old, const ItemShape& shape, int c,
                       const char* value, uint8_t mark, uint64_t new_cas,
@@ -414,7 +414,9 @@ class Cache {
   void Linked(CacheThread& t, Item* item);
   void CountLinked(CacheThread& t, const Item* item);
   void Unlinked(CacheThread& t, Item* item);
-  void Replaced(CacheThread& t, Item* item, Item* old);
+  // `row` and `old_row` are those of their pages.
+  void Replaced(CacheThread& t, Item* item, uint16_t row, Item* old,
+                uint16_t old_row);
   // The key's item, maybe dead, with its place in t.place_.
   Item* Locate(CacheThread& t, uint64_t hash, std::string_view key,
                bool allocated);
@@ -552,6 +554,41 @@ class Cache {
   bool compacting_ = false;
 };
 
+// With the stripe locked, before `item` is published.
+CUCACHE_ALWAYS_INLINE void Cache::Prepare(CacheThread& t, Item* item, Item* old,
+                                          uint64_t new_cas) {
+  const uint64_t above =
+      old == nullptr ? 0 : old->cas.load(std::memory_order_relaxed);
+  item->cas.store(new_cas != 0 ? new_cas : NextCas(t, above),
+                  std::memory_order_relaxed);
+  const RelTime now = clock_.now();
+  CheckFlush(now);  // what is stored from its moment on, it spares
+  item->generation.store(generation_.load(std::memory_order_acquire),
+                         std::memory_order_relaxed);
+  item->last_access.store(now, std::memory_order_relaxed);
+  // Release: a walk that sees the bit sees the item. Nobody else writes the
+  // state of an item that is not linked.
+  const uint8_t state = item->state.load(std::memory_order_relaxed);
+  item->state.store(static_cast<uint8_t>(state | Item::kLinked),
+                    std::memory_order_release);
+  NoteExpiry(item, item->exptime.load(std::memory_order_relaxed));
+}
+
+CUCACHE_ALWAYS_INLINE void Cache::Replaced(CacheThread& t, Item* item,
+                                           uint16_t row, Item* old,
+                                           uint16_t old_row) {
+  constexpr uint8_t kSized = Item::kHasFlags | Item::kChunked;
+  const uint8_t old_state = old->state.load(std::memory_order_relaxed);
+  const uint8_t state = item->state.load(std::memory_order_relaxed);
+  if (row == old_row && ((state ^ old_state) & kSized) == 0 &&
+      item->value_length == old->value_length &&
+      (old_state & Item::kChunked) == 0) [[likely]] {
+    return ReplacedLike(t, row, old);
+  }
+  Linked(t, item);
+  Unlinked(t, old);
+}
+
 // What one Update() does, with the stripes locked and after that.
 template <class Decide>
 struct Cache::Updating {
@@ -583,7 +620,8 @@ struct Cache::Updating {
   void Finish() {
     if (removed != nullptr && was_dead) cache.CountDead(t, removed);
     if (added != nullptr && removed != nullptr) {
-      cache.Replaced(t, added, removed);
+      cache.Replaced(t, added, cache.slabs_->RowOf(added), removed,
+                     cache.slabs_->RowOf(removed));
     } else if (added != nullptr) {
       cache.Linked(t, added);
     } else if (removed != nullptr) {

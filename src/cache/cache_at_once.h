@@ -14,14 +14,14 @@
 
 namespace cucache {
 
-// An item whose state says that it is none yet: until it is linked its chunk is
-// free for all who walk by (S4).
+// An item that is not linked, without its CAS id and its mark.
 CUCACHE_ALWAYS_INLINE Item* Cache::Fill(char* chunk, const ItemShape& shape,
                                         const char* value) {
   auto* const item = reinterpret_cast<Item*>(chunk);
   item->exptime.store(shape.exptime, std::memory_order_relaxed);
   item->value_length = shape.value_length;
   item->key_length = static_cast<uint8_t>(shape.key.size());
+  item->state.store(shape.State(), std::memory_order_relaxed);
   char* to = reinterpret_cast<char*>(item + 1);
   if (shape.flags != 0) {
     std::memcpy(to, &shape.flags, sizeof(shape.flags));
@@ -55,7 +55,6 @@ __attribute__((noinline)) inline Item* Cache::InsertAtOnce(
   Item* const item = Fill(chunk, shape, value);
   item->cas.store(0, std::memory_order_relaxed);
   item->mark.store(0, std::memory_order_relaxed);
-  item->state.store(shape.State(), std::memory_order_relaxed);
   const auto link = [item](Item*) { return Decision{Action::kReplace, item}; };
   if (Update(t, shape.hash, shape.key, link, new_cas, true)) return item;
   Free(t, item);
@@ -71,42 +70,21 @@ CUCACHE_ALWAYS_INLINE Item* Cache::ReplaceAtOnce(CacheThread& t, Item* old,
   // As in QueueForNew().
   const uint16_t old_row = slabs_->RowOf(old);
   const auto q = static_cast<Queue>(old_row % kQueues);
-  const uint16_t row = PageRow(c, q);
   char* const chunk = TakeAtOnce(t, shape, c, q);
   if (chunk == nullptr) return nullptr;
   Item* const item = Fill(chunk, shape, value);
-  const RelTime now = clock_.now();
   item->mark.store(mark, std::memory_order_relaxed);
-  item->last_access.store(now, std::memory_order_relaxed);
-  uint8_t state = shape.State();
   const bool done = assoc_->UpdateAt(t.place_, [&](Item*) {
-    // As in Prepare().
-    const uint64_t above = old->cas.load(std::memory_order_relaxed);
-    item->cas.store(new_cas != 0 ? new_cas : NextCas(t, above),
-                    std::memory_order_relaxed);
-    CheckFlush(now);
-    item->generation.store(generation_.load(std::memory_order_acquire),
-                           std::memory_order_relaxed);
-    state = inherit(item, state);
-    item->state.store(state | Item::kLinked, std::memory_order_release);
-    NoteExpiry(item, item->exptime.load(std::memory_order_relaxed));
+    inherit(item);
+    Prepare(t, item, old, new_cas);
     return Decision{Action::kReplace, item};
   });
   t.place_.Forget();
   if (!done) {
-    item->state.store(0, std::memory_order_relaxed);
     t.FreeOwned(item);
     return nullptr;
   }
-  constexpr uint8_t kSized = Item::kHasFlags | Item::kChunked;
-  const uint8_t old_state = old->state.load(std::memory_order_relaxed);
-  if (old_row == row && old->value_length == shape.value_length &&
-      ((old_state ^ state) & kSized) == 0) [[likely]] {
-    ReplacedLike(t, row, old);
-  } else {
-    Linked(t, item);
-    Unlinked(t, old);
-  }
+  Replaced(t, item, PageRow(c, q), old, old_row);
   return item;
 }
 
@@ -125,7 +103,7 @@ CUCACHE_ALWAYS_INLINE Item* Cache::SetAtOnce(CacheThread& t,
   }
   if (!t.place_.known() || Check(old) != Absent::kNot) return nullptr;
   return ReplaceAtOnce(t, old, shape, c, value, old->recency(), new_cas,
-                       [](Item*, uint8_t state) { return state; });
+                       [](Item*) {});
 }
 
 }  // namespace cucache

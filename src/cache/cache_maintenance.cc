@@ -184,9 +184,10 @@ bool Cache::MaintenanceStep(CacheThread& t) {
   slabs_->PrefaultPages(std::min(reserve, slabs_->page_limit() / 64));
   if (now != last_second_) {
     last_second_ = now;
-    eviction_->FitGhost(assoc_->size());
+    const size_t items = assoc_->size();
+    eviction_->FitGhost(items);
     FitPageLimit();
-    RaiseHashPower(assoc_->size());
+    RaiseHashPower(items);
     eviction_->DrainStragglers(t);
   }
   ReleaseMemory(now);

@@ -119,7 +119,7 @@ bool Eviction::StartSparse() {
 }
 
 bool Eviction::Compact(CacheThread& t, size_t bytes, size_t pages) {
-  return DrainRanges(t, bytes, pages, false);
+  return DrainRanges(t, bytes, pages, Asker::kCompaction);
 }
 
 // False: it stays where it is, for want of room or because it is too large.

@@ -187,7 +187,9 @@ bool Eviction::StillDraining(const Range& range) const {
          page.openings.load(std::memory_order_relaxed) == range.openings;
 }
 
-bool Eviction::PagesWanted(size_t pages, bool count_large) {
+// V3. Who stores knows how much it wants, whatever is in flight of what others
+// stored.
+bool Eviction::PagesWanted(size_t pages, Asker asker) {
   if (in_flight_ != 0 && cache_.epochs_.Passed(in_flight_stamp_ + 1)) {
     // They are closed by now and counted as free, or they are stragglers.
     in_flight_ = 0;
@@ -199,8 +201,9 @@ bool Eviction::PagesWanted(size_t pages, bool count_large) {
   if (large != 0 && cache_.epochs_.Passed(stamp + 3)) {
     in_flight_bytes_.store(large = 0, std::memory_order_relaxed);
   }
+  if (asker == Asker::kStore) large = 0;
   return cache_.slabs_->free_pages() + in_flight_ +
-             (count_large ? large / cache_.slabs_->page_size() : 0) <
+             large / cache_.slabs_->page_size() <
          pages;
 }
 
@@ -288,19 +291,18 @@ bool Eviction::Cut(Range* page, uint32_t most, Range* range) {
   return true;
 }
 
-bool Eviction::NextRange(size_t pages, uint32_t most, bool evict,
-                         Range* range) {
+bool Eviction::NextRange(size_t pages, Asker asker, Range* range) {
+  const uint32_t most = asker == Asker::kStore ? 1 : kBatch;
   MutexLock lock(victim_lock_);
   if (Cut(&sparse_, most, range)) return true;
-  // EvictBytes(), chunk by chunk, knows how much it wants.
-  const bool wanted = PagesWanted(pages, most > 1);
+  const bool wanted = PagesWanted(pages, asker);
   if (wanted && StartSparse()) return Cut(&sparse_, most, range);
-  if (!evict) return false;
+  if (asker == Asker::kCompaction) return false;
   // What remains of a page follows, so that it becomes free, but not large
   // values of which nobody wants the memory.
   bool large = false;
   uint32_t n = Together(victim_, most, &large);
-  if (large && !wanted && most > 1) return false;
+  if (large && !wanted && asker == Asker::kReserve) return false;
   if (Cut(&victim_, n, range)) return true;
   if (!wanted || !NextVictim()) return false;
   n = Together(victim_, most, &large);
@@ -308,16 +310,17 @@ bool Eviction::NextRange(size_t pages, uint32_t most, bool evict,
 }
 
 bool Eviction::Drain(CacheThread& t, size_t bytes) {
-  return DrainRanges(t, bytes, cache_.HighPages(),
-                     cache_.settings_.evict_to_free);
+  return DrainRanges(
+      t, bytes, cache_.HighPages(),
+      cache_.settings_.evict_to_free ? Asker::kReserve : Asker::kCompaction);
 }
 
 bool Eviction::DrainRanges(CacheThread& t, size_t bytes, size_t pages,
-                           bool evict) {
+                           Asker asker) {
   size_t done = 0;
   while (done < bytes) {
     Range range;
-    if (!NextRange(pages, kBatch, evict, &range)) return false;
+    if (!NextRange(pages, asker, &range)) return false;
     const int c = cache_.slabs_->page(range.page)
                       .slab_class.load(std::memory_order_relaxed);
     const size_t before = t.evicted_bytes_;
@@ -349,7 +352,7 @@ void Eviction::EvictBytes(CacheThread& t, size_t bytes, size_t pages) {
     if (t.evicted_bytes_ - before >= wanted) return;
     if (t.moved_bytes_ - moved > kMostMoved * bytes) return;
     Range range;
-    if (!NextRange(pages, 1, true, &range)) return;
+    if (!NextRange(pages, Asker::kStore, &range)) return;
     DrainRange(t, range);
   }
 }

@@ -157,6 +157,12 @@ class Eviction : public PageObserver {
     kKeep,     // what could leave is moved, too
     kCompact,  // V5
   };
+  // Who asks for chunks to drain.
+  enum class Asker : uint8_t {
+    kCompaction,  // takes sparse pages only
+    kReserve,     // refills the reserve, in batches
+    kStore,  // stores a large value: one by one, until there is room for it
+  };
   // Chunks [begin, end) of a page that is being drained; of that use of the
   // page, which may end while a range of it waits (S7).
   struct Range {
@@ -175,16 +181,16 @@ class Eviction : public PageObserver {
   Queue QueueToDrain() const;
   bool StartPage(PageIndex p, Range* range) REQUIRES(victim_lock_);
   bool NextVictim() REQUIRES(victim_lock_);
-  bool PagesWanted(size_t pages, bool count_large) REQUIRES(victim_lock_);
+  bool PagesWanted(size_t pages, Asker asker) REQUIRES(victim_lock_);
   void Finish(Range* page) REQUIRES(victim_lock_);
   bool StillDraining(const Range& range) const;
   uint32_t Together(const Range& page, uint32_t most, bool* large) const;
   bool Cut(Range* page, uint32_t most, Range* range) REQUIRES(victim_lock_);
   Range WholePage(PageIndex p) const;
   void ReopenNearlyEmpty() REQUIRES(victim_lock_);
-  bool NextRange(size_t pages, uint32_t most, bool evict, Range* range)
+  bool NextRange(size_t pages, Asker asker, Range* range)
       EXCLUDES(victim_lock_);
-  bool DrainRanges(CacheThread& t, size_t bytes, size_t pages, bool evict);
+  bool DrainRanges(CacheThread& t, size_t bytes, size_t pages, Asker asker);
   void DrainRange(CacheThread& t, const Range& range);
   size_t Gather(CacheThread& t, const Range& range, Item** items, uint32_t* at,
                 bool* stay);

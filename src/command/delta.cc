@@ -82,22 +82,29 @@ Executor::Sum::Sum(const Request& request, const Item* old) {
 
 namespace {
 
+// With the slot locked: what the successor of `old` takes over from it.
+void Inherit(const Request& request, Item* old, Item* item, TokenHeir* heir,
+             Result* result) {
+  result->exptime_before = old->exptime.load(std::memory_order_relaxed);
+  item->exptime.store(
+      request.Has(kTouch) ? request.exptime : result->exptime_before,
+      std::memory_order_relaxed);
+  heir->Inherit(old, item, false);
+}
+
 // Makes `item` the successor of `old` (nullptr: the first of its key).
 void Prepare(const Request& request, uint64_t value, Item* old, Item* item,
-             TokenHeir* heir) {
+             TokenHeir* heir, Result* result) {
   char digits[kMaxDigits];
   const char* end = FormatU64(value, digits);
   CopyValueIn(item, 0, digits, static_cast<size_t>(end - digits));
-  RelTime exptime = request.vivify_exptime;
   uint8_t mark = 0;
   if (old != nullptr) {
-    exptime = request.Has(kTouch)
-                  ? request.exptime
-                  : old->exptime.load(std::memory_order_relaxed);
     mark = old->mark.load(std::memory_order_relaxed);
-    heir->Inherit(old, item, false);
+    Inherit(request, old, item, heir, result);
+  } else {
+    item->exptime.store(request.vivify_exptime, std::memory_order_relaxed);
   }
-  item->exptime.store(exptime, std::memory_order_relaxed);
   item->mark.store(mark, std::memory_order_relaxed);
 }
 
@@ -117,19 +124,11 @@ bool Executor::ReplaceSum(const Request& request, uint64_t hash, Item* found,
   char digits[kMaxDigits];
   FormatU64(sum.value, digits);
   TokenHeir heir;
-  const auto inherit = [&](Item* item, uint8_t state) {
-    result->exptime_before = found->exptime.load(std::memory_order_relaxed);
-    item->exptime.store(
-        request.Has(kTouch) ? request.exptime : result->exptime_before,
-        std::memory_order_relaxed);
-    item->state.store(state, std::memory_order_relaxed);
-    heir.Inherit(found, item, false);
-    return item->state.load(std::memory_order_relaxed);
-  };
   Item* const item = cache_.ReplaceAtOnce(
       thread_, found, shape, c, digits,
       found->mark.load(std::memory_order_relaxed),
-      request.Has(kExplicitCas) ? request.new_cas : 0, inherit);
+      request.Has(kExplicitCas) ? request.new_cas : 0,
+      [&](Item* made) { Inherit(request, found, made, &heir, result); });
   if (item == nullptr) return false;
   Counted(request, false, sum.value, item, result);
   return true;
@@ -171,11 +170,7 @@ void Executor::Arithmetic(const Request& request, Result* result) {
           if (!held || old != from) sum = Sum(request, old);
           fits = sum.status == Status::kHit && sum.Fits(item);
           if (!fits) return Cache::Decision{Cache::Action::kKeep};
-          if (old != nullptr) {
-            result->exptime_before =
-                old->exptime.load(std::memory_order_relaxed);
-          }
-          Prepare(request, sum.value, old, item, &heir);
+          Prepare(request, sum.value, old, item, &heir, result);
           return Cache::Decision{Cache::Action::kReplace, item};
         },
         request.Has(kExplicitCas) ? request.new_cas : 0, true);

@@ -31,7 +31,10 @@ uint64_t MonotonicMicros() {
 }  // namespace
 
 Server::Server(Settings settings)
-    : settings_(std::move(settings)), listener_(settings_) {}
+    : settings_(std::move(settings)),
+      listener_(settings_),
+      choice_(static_cast<size_t>(settings_.num_threads),
+              settings_.num_napi_ids > 0) {}
 
 Server::~Server() {
   // Only after a Start() that failed, or without a Run().
@@ -58,6 +61,13 @@ bool Server::Bind(std::string* error) {
   }
   if (!listener_.Bind(error)) {
     exit_code_ = EX_OSERR;
+    return false;
+  }
+  unsigned queue;
+  if (settings_.num_napi_ids > 0 && listener_.size() > 0 &&
+      !IncomingQueue(listener_.fd(0), &queue)) {
+    *error = "-N <num_napi_ids> option not supported";
+    exit_code_ = EXIT_FAILURE;
     return false;
   }
   if (MaxClients() < 1) {
@@ -304,13 +314,13 @@ Dispatcher::Verdict Server::Dispatch(int fd, TlsMode tls) {
   // Before the worker answers the client, which could already see it.
   const bool full = !settings_.maxconns_fast && clients + 1 >= MaxClients();
   if (full) PauseAccepting();
-  Worker* worker = workers_[next_worker_].get();
+  const size_t chosen = choice_.For(fd);
+  Worker* worker = workers_[chosen].get();
   if (encrypted) {
-    handshakers_[next_worker_ % handshakers_.size()]->Adopt(fd, tls, worker);
+    handshakers_[chosen % handshakers_.size()]->Adopt(fd, tls, worker);
   } else {
     worker->Adopt({&kSocketOps, nullptr, fd});
   }
-  next_worker_ = (next_worker_ + 1) % workers_.size();
   return full ? Verdict::kFull : Verdict::kTaken;
 }
 
@@ -371,6 +381,8 @@ ServerControl::ConnectionFigures Server::connection_figures() {
   f.listen_disabled = listen_disabled_.load(std::memory_order_relaxed);
   f.listen_disabled_us = listen_disabled_us_.load(std::memory_order_relaxed);
   f.accepting = accepting_.load(std::memory_order_relaxed);
+  f.unexpected_napi_ids = choice_.unexpected();
+  f.round_robin_fallback = choice_.fallbacks();
   if (tls_ != nullptr) {
     const TlsCounters& tls = tls_->counters();
     f.tls_new_sessions = tls.new_sessions;

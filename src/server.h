@@ -41,6 +41,7 @@
 #include "net/handshaker.h"
 #include "net/listener.h"
 #include "net/thread.h"
+#include "net/thread_choice.h"
 #include "net/tls.h"
 #include "net/watch.h"
 
@@ -135,7 +136,7 @@ class Server final : public ServerControl, private Dispatcher {
   NetworkList udp_trust_;     // -o udp_trust
   std::unique_ptr<Tls> tls_;  // nullptr without -Z
   std::vector<std::unique_ptr<Worker>> workers_;
-  size_t next_worker_ = 0;
+  ThreadChoice choice_;
   std::vector<std::unique_ptr<Handshaker>> handshakers_;
   std::atomic<RelTime> certificates_at_{0};
   RelTime last_scan_ = 0;

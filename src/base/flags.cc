@@ -87,9 +87,9 @@ std::string NameOf(const OptionInfo& option) {
   return option.letter == 0 ? name : std::string("-") + option.letter;
 }
 
-bool IsDefault(const char* flag) {
-  gflags::CommandLineFlagInfo info = gflags::GetCommandLineFlagInfoOrDie(flag);
-  return info.current_value == info.default_value;
+// Also with the value that is the default.
+bool IsGiven(const char* flag) {
+  return !gflags::GetCommandLineFlagInfoOrDie(flag).is_default;
 }
 
 std::string WhyRefused(const OptionInfo& option) {
@@ -103,7 +103,7 @@ std::string WhyRefused(const OptionInfo& option) {
 template <class C, class Check, class Field>
 bool Apply(const OptionInfo& option, const typename C::Flag& flag,
            const Check& check, Field* field, int* exit_code) {
-  if (IsDefault(option.flag)) return true;
+  if (!IsGiven(option.flag)) return true;
   if (option.state == OptionInfo::State::kRefused) {
     return Complain(NameOf(option) + WhyRefused(option),
                     option.extended() ? EXIT_FAILURE : EX_USAGE, exit_code);
@@ -114,7 +114,10 @@ bool Apply(const OptionInfo& option, const typename C::Flag& flag,
   }
   std::string why;
   std::optional<typename C::Value> value = C::From(flag, &why);
-  if (!value) return Complain(NameOf(option) + ": " + why, EX_USAGE, exit_code);
+  if (!value) {
+    return Complain(NameOf(option) + ": " + why,
+                    option.extended() ? EXIT_FAILURE : EX_USAGE, exit_code);
+  }
   *field = *value;
   return true;
 }
@@ -165,7 +168,7 @@ bool CheckItemSize(const Settings& s, int* exit_code) {
 // not given; here it is adjusted then.
 bool CheckChunkSize(Settings* s, int* exit_code) {
   const uint64_t item_max = s->item_size_max;
-  if (IsDefault("slab_chunk_max")) {
+  if (!IsGiven("slab_chunk_max")) {
     if (item_max < s->slab_chunk_size_max) s->slab_chunk_size_max = item_max;
     return true;
   }
@@ -191,21 +194,43 @@ bool CheckPageSize(const Settings& s, int* exit_code) {
       EXIT_FAILURE, exit_code);
 }
 
-// Increasing numbers with - between them.
+// Numbers with - between them, with memcached's bounds.
 bool CheckSlabSizes(const Settings& s, int* exit_code) {
+  const auto bad = [&](const std::string& why) {
+    return Complain("-o slab_sizes" + why, EX_USAGE, exit_code);
+  };
   const char* at = s.slab_sizes.c_str();
-  unsigned long last = 0;
+  uint64_t last = 0;
+  int classes = 0;
   while (*at != '\0') {
     char* end = nullptr;
-    unsigned long size = std::strtoul(at, &end, 10);
-    if (*at < '0' || *at > '9' || size <= last || (*end != '-' && *end)) {
-      return Complain("-o slab_sizes must be increasing numbers, as 64-128-256",
-                      EX_USAGE, exit_code);
+    const uint64_t size = std::strtoul(at, &end, 10);
+    if (*at < '0' || *at > '9' || (*end != '-' && *end != '\0')) {
+      return bad(" must be numbers, as 64-128-256");
     }
+    const std::string text = ": " + std::to_string(size);
+    if (size < static_cast<uint64_t>(s.chunk_size) ||
+        size > s.slab_chunk_size_max) {
+      return bad(text + " is out of valid range, from -n to slab_chunk_max");
+    }
+    if (last != 0 && size <= last + 8) {
+      return bad(text +
+                 " must be more than 8 bytes larger than the one before");
+    }
+    if (++classes > 62) return bad(" are more than 62");
     last = size;
     at = *end == '-' ? end + 1 : end;
   }
   return true;
+}
+
+// -N.
+bool CheckNapiIds(const Settings& s, int* exit_code) {
+  if (s.num_napi_ids <= s.num_threads) return true;
+  return Complain("Number of napi_ids(" + std::to_string(s.num_napi_ids) +
+                      ") cannot be greater than number of threads(" +
+                      std::to_string(s.num_threads) + ")",
+                  EX_USAGE, exit_code);
 }
 
 bool CheckQueues(const Settings& s, int* exit_code) {
@@ -224,7 +249,7 @@ bool CheckAuthentication(Settings* s, int* exit_code) {
     return Complain("-S and -Y exclude each other", EX_USAGE, exit_code);
   }
   const Protocol needed = ascii ? Protocol::kAscii : Protocol::kBinary;
-  if (gflags::GetCommandLineFlagInfoOrDie("protocol").is_default) {
+  if (!IsGiven("protocol")) {
     s->binding_protocol = needed;
   }
   if (s->binding_protocol != needed) {
@@ -290,17 +315,14 @@ bool CheckTls(Settings* s, int* exit_code) {
 
 // What one option means for another.
 void Derive(Settings* s) {
-  if (!gflags::GetCommandLineFlagInfoOrDie("prefix_delimiter").is_default) {
+  if (IsGiven("prefix_delimiter")) {
     s->detail_enabled = true;
   }
   // As memcached, which opens nothing but the unix socket then.
   if (!s->socketpath.empty()) s->udpport = 0;
   if (s->udpport != 0) s->num_threads_per_udp = 1;
-  if (s->udpport != 0 &&
-      gflags::GetCommandLineFlagInfoOrDie("port").is_default) {
-    s->port = s->udpport;
-  }
-  if (!gflags::GetCommandLineFlagInfoOrDie("temporary_ttl").is_default) {
+  if (s->udpport != 0 && !IsGiven("port")) s->port = s->udpport;
+  if (IsGiven("temporary_ttl")) {
     s->temp_lru = true;
   }
 }
@@ -309,9 +331,9 @@ void Derive(Settings* s) {
 void FitMemory(Settings* s) {
   MemoryBudget budget;
   budget.maxbytes = s->maxbytes;
-  budget.maxbytes_given = !IsDefault("memory_limit");
+  budget.maxbytes_given = IsGiven("memory_limit");
   budget.buffers = s->read_buf_mem_limit;
-  budget.buffers_given = !IsDefault("read_buf_mem_limit");
+  budget.buffers_given = IsGiven("read_buf_mem_limit");
   budget.threads = s->num_threads;
   budget.connections = s->maxconns;
   const std::string note = FitBudget(CgroupMemoryLimit(), &budget);
@@ -331,8 +353,9 @@ bool CheckTogether(Settings* s, int* exit_code) {
   }
   return CheckItemSize(*s, exit_code) && CheckChunkSize(s, exit_code) &&
          CheckPageSize(*s, exit_code) && CheckSlabSizes(*s, exit_code) &&
-         CheckQueues(*s, exit_code) && CheckTls(s, exit_code) &&
-         CheckUdp(*s, exit_code) && CheckAuthentication(s, exit_code);
+         CheckNapiIds(*s, exit_code) && CheckQueues(*s, exit_code) &&
+         CheckTls(s, exit_code) && CheckUdp(*s, exit_code) &&
+         CheckAuthentication(s, exit_code);
 }
 
 void RunGflags(const char* program, std::vector<std::string> flags) {

@@ -31,6 +31,7 @@ class ServerControl {
     uint64_t max = 0, current = 0, total = 0, rejected = 0, structures = 0;
     uint64_t reserved_fds = 0, listen_disabled = 0, listen_disabled_us = 0;
     bool accepting = true;
+    uint64_t unexpected_napi_ids = 0, round_robin_fallback = 0;
     uint64_t read_buffers = 0, read_buffer_bytes = 0,
              read_buffer_bytes_free = 0;
     uint64_t response_objects = 0, response_bytes = 0;

@@ -172,6 +172,10 @@ def compare(what, client, items):
   check(what + ": TTLs", (late, example), (0, None))
 
 
+# More than make the table grow, fewer than the memory holds.
+MOST_NEW = 800000
+
+
 def overwrite(server, stop, problems):
   """Overwrites some keys and adds others, so that the table grows."""
   try:
@@ -180,7 +184,7 @@ def overwrite(server, stop, problems):
     while not stop.is_set():
       client.store([(b"busy:%d" % ((n + i * 37) % 20000), False,
                      b"%d " % n + b"y" * (n % 300), 5, 0) for i in range(400)] +
-                   [(b"new:%d" % (n + i), False, b"z" * 10, 0, 0)
+                   [(b"new:%d" % ((n + i) % MOST_NEW), False, b"z" * 10, 0, 0)
                     for i in range(400)])
       n += 400
   except Exception as error:  # told to the main thread

@@ -39,6 +39,9 @@ def parse_arguments(argv):
     parser.add_argument("--rounds", type=int, metavar="N")
     parser.add_argument("--seconds", type=float, metavar="S",
                         help="of each measurement")
+    parser.add_argument("--floor", action="store_true",
+                        help="measure also what any server has to do "
+                        "(t/bench/floor), for a floor of the ratios")
     parser.add_argument("--instructions", action="store_true",
                         help="count instructions too (valgrind; slow)")
     parser.add_argument("--no-system-calls", action="store_true",
@@ -78,6 +81,10 @@ class Comparison:
         self.rounds = arguments.rounds or (9 if arguments.quick else 15)
         self.seconds = arguments.seconds or (0.15 if arguments.quick else 0.4)
 
+    def _sides(self, row):
+        with_floor = tools.FLOOR in self.binaries and rows.has_floor(row)
+        return SIDES + (tools.FLOOR,) * with_floor
+
     def measure(self, row):
         if row.special:
             return self._special(row)
@@ -85,11 +92,11 @@ class Comparison:
             return self._load(row, self._fresh)
         return self._load(row, None)
 
-    def _order(self, round_number):
-        return SIDES if round_number % 2 == 0 else SIDES[::-1]
+    def _order(self, row, round_number):
+        return self._sides(row)[::1 if round_number % 2 == 0 else -1]
 
     def _special(self, row):
-        found = {side: [] for side in SIDES}
+        found = {side: [] for side in self._sides(row)}
         with contextlib.ExitStack() as stack:
             if row.special == "accept":
                 servers = self._start(row, stack)
@@ -105,10 +112,9 @@ class Comparison:
                     return special.once(self.generator, self.binaries[side],
                                         row)
             for i in range(rounds):
-                for side in self._order(i):
+                for side in self._order(row, i):
                     found[side].append(once(side))
-        return summary.of_special(row, found["cucached"], found["memcached"],
-                                  special.UNITS[row.special])
+        return summary.of_special(row, found, special.UNITS[row.special])
 
     def _fresh(self, row, side):
         with measure.start(self.binaries[side], row) as server:
@@ -122,17 +128,16 @@ class Comparison:
         return done
 
     def _load(self, row, fresh):
-        found = {side: [] for side in SIDES}
+        found = {side: [] for side in self._sides(row)}
         more = {"system_calls": {}, "rate": 0}
         if fresh:
             for i in range(min(self.rounds, 3)):
-                for side in self._order(i):
+                for side in self._order(row, i):
                     found[side].append(fresh(row, side))
         else:
             for life in range(LIVES):
                 self._life(row, found, more, life)
-        result = summary.of_load(row, found["cucached"], found["memcached"])
-        return result | more
+        return summary.of_load(row, found) | more
 
     def _life(self, row, found, more, life):
         """A share of the rounds, on servers of their own: where in memory a
@@ -144,18 +149,18 @@ class Comparison:
             servers = self._start(row, stack)
             more["rate"] = more["rate"] or self._rate(row, servers)
             for i in range(done, end):
-                for side in self._order(i):
+                for side in self._order(row, i):
                     found[side].append(
                         self._ticked(servers[side], row, more["rate"]))
             last = end == self.rounds
             wanted = row.syscalls and not self.arguments.no_system_calls
-            for side, server in servers.items() if last and wanted else ():
+            for side in SIDES if last and wanted else ():
                 more["system_calls"][side] = measure.system_calls(
-                    self.generator, server, row)
+                    self.generator, servers[side], row)
 
     def _start(self, row, stack):
         servers = {}
-        for side in SIDES:
+        for side in self._sides(row):
             server = stack.enter_context(
                 measure.start(self.binaries[side], row))
             if row.preload:
@@ -185,7 +190,7 @@ class Comparison:
 
 def _title(binaries):
     cpus = len(os.sched_getaffinity(0))
-    versions = {side: tools.version(path) for side, path in binaries.items()}
+    versions = {side: tools.version(binaries[side]) for side in SIDES}
     return (f"cucached ({versions['cucached']}) against "
             f"{versions['memcached']}; {cpus} CPUs, {platform.release()}, "
             + time.strftime("%Y-%m-%d %H:%M"))
@@ -213,6 +218,8 @@ def run(argv):
     _warn_of_tools(arguments)
     binaries = {"cucached": tools.find_cucached(arguments.cucached),
                 "memcached": tools.find_memcached(arguments.memcached)}
+    if arguments.floor:
+        binaries[tools.FLOOR] = tools.find_floor()
     generator = measure.Generator(tools.find_load(arguments.load))
     comparison = Comparison(arguments, binaries, generator)
     title = _title(binaries)

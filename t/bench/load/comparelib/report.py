@@ -6,8 +6,8 @@ import json
 from . import svg
 from .summary import verdict
 
-HEAD = ("row", "cucached", "memcached", "unit", "ratio", "target", "+-",
-        "thr.put", "p99", "p99.9", "calls", "verdict")
+HEAD = ("row", "cucached", "memcached", "unit", "ratio", "floor", "target",
+        "+-", "thr.put", "p99", "p99.9", "calls", "verdict")
 
 
 def _number(value):
@@ -23,6 +23,11 @@ def _ratio(result, figure):
     return "-" if ratio is None else f"{ratio:.2f}"
 
 
+def _floor(result):
+    floor = result.get("floor")
+    return "-" if floor is None else f"{floor:.2f}"
+
+
 def _calls(result):
     calls = result.get("system_calls")
     if not calls or not calls["cucached"] or not calls["memcached"]:
@@ -36,14 +41,14 @@ def table_line(result):
     target = result["target"]
     return (result["label"], _number(cpu["cucached"]),
             _number(cpu["memcached"]), result["unit"], _ratio(result, "cpu"),
-            "-" if target is None else f"{target:.2f}",
+            _floor(result), "-" if target is None else f"{target:.2f}",
             f"{cpu['spread']:.2f}", _ratio(result, "throughput"),
             _ratio(result, "p99"), _ratio(result, "p999"), _calls(result),
             verdict(result))
 
 
 def format_line(cells):
-    widths = (44, 10, 10, 5, 6, 6, 5, 7, 6, 6, 10)
+    widths = (44, 10, 10, 5, 6, 6, 6, 5, 7, 6, 6, 10)
     first = f"{cells[0]:<{widths[0]}}"
     rest = "".join(f" {c:>{w}}" for c, w in zip(cells[1:], widths[1:]))
     return first + rest + "  " + cells[-1]
@@ -56,13 +61,13 @@ def table(results):
 
 def instruction_table(instructions):
     head = ("user-space instructions per request", "cucached", "memcached",
-            "", "ratio", "", "", "", "", "", "", "")
+            "", "ratio", "", "", "", "", "", "", "", "")
     lines = [format_line(head)]
     for name, pair in instructions.items():
         ratio = pair["cucached"] / pair["memcached"]
         lines.append(format_line(
             (name, _number(pair["cucached"]), _number(pair["memcached"]), "",
-             f"{ratio:.2f}", "", "", "", "", "", "", "")))
+             f"{ratio:.2f}", "", "", "", "", "", "", "", "")))
     return "\n".join(lines)
 
 
@@ -70,8 +75,10 @@ LEGEND = """
 cucached, memcached: server CPU time per request (or what the unit says), median of the rounds.
 ratio: of CPU time, cucached to memcached; thr.put, p99, p99.9: ratios too. +-: about the 95 %
 interval of the ratio, as a share of it. calls: system calls for input and output per request,
-of both. verdict: worse = above memcached by more than 5 % and +-; miss = off the target by more
-than 0.05 (a tenth of targets below 0.7) and +-; noisy = +- is above 0.10, so that the ratio means little here.
+of both. floor: the ratio of a server that does only what none can leave out (--floor); a target
+below it cannot be met on this machine. verdict: worse = above memcached by more than 5 % and +-;
+miss = off the target by more than 0.05 (a tenth of targets below 0.7) and +-; noisy = +- is above
+0.10, so that the ratio means little here.
 """
 
 

@@ -176,3 +176,14 @@ SPECIAL = [
 
 ALL = (ONE_AT_A_TIME + PIPELINED + MULTIGET + THREADS + CONNECTIONS +
        UNDER_WAY + SPECIAL)
+
+
+def has_floor(row):
+    """Whether t/bench/floor can serve it: text gets and sets of small values
+    and of keys that fit, by one thread."""
+    if row.special and row.special != "accept":
+        return False
+    other = {*META, *BINARY, "--expect_misses", "--op=mixed", "--op=getq"}
+    return (row.server_threads == 1 and row.preload and row.keys <= MANY
+            and row.value <= 1024 and not row.fresh_requests
+            and not other & set(row.load))

@@ -50,8 +50,17 @@ def _user_share(ticks):
     return user / total if total > 0 else None
 
 
-def of_load(row, ours, theirs):
-    """ours, theirs: one dict of the load generator per round."""
+def _floor(found, theirs, value):
+    """The ratio of the floor to memcached, where it was measured."""
+    if "floor" not in found:
+        return {}
+    return {"floor": _ratio([value(r) for r in found["floor"]],
+                            [value(r) for r in theirs])}
+
+
+def of_load(row, found):
+    """found: by side, one dict of the load generator per round."""
+    ours, theirs = found["cucached"], found["memcached"]
     result = {"name": row.name, "label": row.label, "unit": "ns",
               "target": row.target, "more_is_better": False}
     for figure, field in FIGURES.items():
@@ -74,10 +83,11 @@ def of_load(row, ours, theirs):
             (r["server_voluntary_switches"]
              + r["server_involuntary_switches"]) / max(1, r["requests"])
             for r in rounds)
-    return result
+    return result | _floor(found, theirs, lambda r: r[FIGURES["cpu"]])
 
 
-def of_special(row, ours, theirs, unit):
+def of_special(row, found, unit):
+    ours, theirs = found["cucached"], found["memcached"]
     ratios = _ratios(ours, theirs)
     return {"name": row.name, "label": row.label, "unit": unit,
             "target": row.target, "more_is_better": row.more_is_better,
@@ -85,7 +95,8 @@ def of_special(row, ours, theirs, unit):
                     "memcached": statistics.median(theirs),
                     "ratio": _ratio(ours, theirs), "cucached_rounds": ours,
                     "memcached_rounds": theirs, "spread": spread(ratios)},
-            "noisy": spread(ratios) > NOISY}
+            "noisy": spread(ratios) > NOISY
+            } | _floor(found, theirs, lambda r: r)
 
 
 def verdict(result):

@@ -7,6 +7,7 @@ import pathlib
 import subprocess
 import sys
 
+FLOOR = "floor"
 TREE = pathlib.Path(__file__).resolve().parents[4]
 
 
@@ -59,16 +60,25 @@ def find_load(path):
         [f"{TREE}/*build*/t/bench/load/cucache-load"])
     if path:
         return os.path.abspath(path)
-    binary = cache_dir() / "cucache-load"
-    sources = sorted((TREE / "t/bench/load").glob("*.cc"))
-    headers = (TREE / "t/bench/load").glob("*.h")
-    newest = max(p.stat().st_mtime for p in [*sources, *headers])
+    return _compiled("load", "-levent", "-lgflags")
+
+
+def find_floor():
+    return _compiled("floor")
+
+
+def _compiled(name, *libraries):
+    """t/bench/NAME, compiled again when a source is newer."""
+    folder = TREE / "t/bench" / name
+    binary = cache_dir() / f"cucache-{name}"
+    sources = sorted(folder.glob("*.cc"))
+    newest = max(p.stat().st_mtime for p in [*sources, *folder.glob("*.h")])
     if not binary.exists() or binary.stat().st_mtime < newest:
-        say("compiling the load generator ...")
+        say(f"compiling {folder.relative_to(TREE)} ...")
         subprocess.run(
             [os.environ.get("CXX", "g++"), "-std=c++20", "-O2", "-pthread",
-             f"-I{TREE}", *map(str, sources), "-levent", "-lgflags",
-             "-o", str(binary)], check=True)
+             f"-I{TREE}", *map(str, sources), *libraries, "-o", str(binary)],
+            check=True)
     return str(binary)
 
 

@@ -112,12 +112,13 @@ class ReplayTest(unittest.TestCase):
 class FakeRunner(runner.Runner):
     """A server that needs 7 MB besides -m, and 100 bytes an item."""
 
-    def __init__(self, most=1000):
+    def __init__(self, least=0, most=1000):
         super().__init__({}, "", quiet=True)
+        self.least = least
         self.most = most
 
     def _replay(self, side, workload, memory):
-        used = min(memory, self.most) * runner.MB
+        used = min(max(memory, self.least), self.most) * runner.MB
         return runner.Result(memory=memory, misses=1 / memory, late_misses=0,
                              items=used / 100, resident=used + 7 * runner.MB)
 
@@ -133,6 +134,9 @@ class FitTest(unittest.TestCase):
     def test_says_where_it_cannot(self):
         found = FakeRunner().fit("a", runner.Workload("t"), "resident",
                                  5 * runner.MB)
+        self.assertEqual(found.note, "its smallest")
+        found = FakeRunner(least=45).fit("a", runner.Workload("t"),
+                                         "resident", 51.5 * runner.MB)
         self.assertEqual(found.note, "its smallest")
         found = FakeRunner(most=30).fit("a", runner.Workload("t"), "resident",
                                         90 * runner.MB)

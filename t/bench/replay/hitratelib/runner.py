@@ -139,10 +139,16 @@ class Runner:
                     return found
                 low = found
             else:
+                # A page for each class, whatever -m says.
+                stuck = (high and not low and
+                         value >= high.value(kind) * 0.99)
                 high = found
                 if memory == SMALLEST:
                     found.note = "its smallest"
                     return found
+                if stuck:
+                    memory = SMALLEST
+                    continue
             if low and high and (high.memory - low.memory <= 1 or
                                  high.value(kind) - low.value(kind) <=
                                  near * target):

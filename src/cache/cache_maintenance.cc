@@ -11,6 +11,7 @@
 #include <chrono>
 #include <string>
 
+#include "base/time_slice.h"
 #include "cache/cache.h"
 #include "cache/crawler.h"
 
@@ -116,6 +117,8 @@ void Cache::Compact(CacheThread& t) {
 
 void Cache::MaintenanceLoop() {
   pthread_setname_np(pthread_self(), "cu-maintenance");
+  // It may work for seconds, as while the table grows.
+  AskForShortTimeSlices();
   CacheThread t(*this, maintenance_stats_);
   while (true) {
     t.Online();

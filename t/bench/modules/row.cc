@@ -83,7 +83,11 @@ double Slice(const Side& side, std::vector<Part>& parts,
   for (const Part& part : parts) {
     rate += static_cast<double>(part.operations) / part.seconds;
   }
-  return 1e9 / rate;
+  // Where they had to take turns, each counted only while it ran.
+  const double turns = std::max(
+      1.0, static_cast<double>(parts.size()) /
+               static_cast<double>(std::thread::hardware_concurrency()));
+  return 1e9 * turns / rate;
 }
 
 std::vector<Part> MakeParts(const Row& row) {

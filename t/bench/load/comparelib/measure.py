@@ -1,6 +1,7 @@
 # Copyright (c) 2026 The cucache authors. BSD-3-Clause, see LICENSE.
 """One measurement: one server, one row, once."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -8,6 +9,7 @@ import re
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 
 from . import tools
@@ -26,11 +28,12 @@ class Generator:
     def __init__(self, binary):
         self.binary = binary
 
-    def run(self, server, row, arguments, cpus=None, connections=None):
-        command = [self.binary, f"--port={server.port}", f"--pid={server.pid}",
+    def run(self, server, row, arguments, cpus=None, connections=None,
+            wrapper=()):
+        command = [*wrapper, self.binary, f"--port={server.port}", f"--pid={server.pid}",
                    f"--keys={row.keys}", f"--value_size={row.value}",
                    f"--connections={connections or row.connections}",
-                   *arguments]
+                   *arguments]  # of two alike the last counts
         if cpus:
             command = ["taskset", "-c", ",".join(map(str, cpus))] + command
         done = subprocess.run(command, capture_output=True, text=True)
@@ -72,7 +75,26 @@ def generator_arguments(row, seconds, rate):
 
 def once(generator, server, row, seconds, rate=0):
     arguments, cpus = generator_arguments(row, seconds, rate)
-    return generator.run(server, row, arguments, cpus)
+    with beside(generator, server, row, seconds, cpus):
+        return generator.run(server, row, arguments, cpus)
+
+
+@contextlib.contextmanager
+def beside(generator, server, row, seconds, cpus):
+    """The second generator of a row that has one. Where both share a
+    processor, what is measured is not how busy a fast server keeps it."""
+    if not row.beside:
+        yield
+        return
+    other = threading.Thread(target=generator.run, args=(
+        server, row, [*row.beside, f"--seconds={seconds + 0.3}"], cpus),
+        kwargs={"wrapper": ("nice", "-n", "19")})
+    other.start()
+    time.sleep(0.1)  # it is under way
+    try:
+        yield
+    finally:
+        other.join()
 
 
 def _stop_tracer(tracer):

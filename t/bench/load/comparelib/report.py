@@ -95,7 +95,7 @@ def write_plots(results, out, against):
     more = note.replace("shorter", "longer")
     plots = {
         "cpu": ("Server CPU time per request, µs", note,
-                _pairs(load, "cpu", 1e-3)),
+                _pairs([r for r in load if r["unit"] == "ns"], "cpu", 1e-3)),
         "throughput": ("Requests per second", more,
                        _pairs(load, "throughput")),
         "memory": ("Memory, and the cost of a connection", note,

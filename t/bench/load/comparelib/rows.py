@@ -33,6 +33,9 @@ class Row:
     fresh_requests: int = 0
     # Open loop at this share of what memcached reached in a closed loop.
     open_share: float = 0
+    # Arguments of a second generator that runs at the same time; then the
+    # figure is the 99th percentile of the latency of the first.
+    beside: tuple = ()
     # Figures other than those of the load generator; see special.py.
     special: str = ""
     syscalls: bool = False
@@ -150,6 +153,9 @@ UNDER_WAY = [
     Row("evict-mixed", "90 % get, 10 % set, Zipf, evicting (-m 64)",
         ("--op=mixed", "--dist=zipf"), keys=MANY, value=200, memory_mb=64),
     _get("open-get", "get at half the rate (open loop)", open_share=0.5),
+    _get("greedy", "p99 beside 4 connections that pipeline 500", open_share=0.05,
+         connections=20, target=1.00,
+         beside=("--op=get", "--pipeline=500", "--connections=4")),
     Row("open-mixed", "mixed at half the rate (open loop)",
         ("--op=mixed", "--expect_hits"), open_share=0.5, long=True),
 ]
@@ -184,6 +190,6 @@ def has_floor(row):
     if row.special and row.special != "accept":
         return False
     other = {*META, *BINARY, "--expect_misses", "--op=mixed", "--op=getq"}
-    return (row.server_threads == 1 and row.preload and row.keys <= MANY
+    return (row.server_threads == 1 and row.preload and not row.beside and row.keys <= MANY
             and row.value <= 1024 and not row.fresh_requests
             and not other & set(row.load))

@@ -61,9 +61,11 @@ def _floor(found, theirs, value):
 def of_load(row, found):
     """found: by side, one dict of the load generator per round."""
     ours, theirs = found["cucached"], found["memcached"]
-    result = {"name": row.name, "label": row.label, "unit": "ns",
+    result = {"name": row.name, "label": row.label,
+              "unit": "us" if row.beside else "ns",
               "target": row.target, "more_is_better": False}
-    for figure, field in FIGURES.items():
+    figures = FIGURES | ({"cpu": FIGURES["p99"]} if row.beside else {})
+    for figure, field in figures.items():
         a = [r[field] for r in ours if field in r]
         b = [r[field] for r in theirs if field in r]
         if not a or not b:

@@ -90,6 +90,10 @@ Item* Assoc::LocateSecond(uint64_t hash, std::string_view key,
 
 namespace {
 
+// Lines of an item from which on it is worth to fetch them all at once although
+// only one key is looked for.
+constexpr unsigned kLong = 8;
+
 CUCACHE_ALWAYS_INLINE void PrefetchItem(const std::atomic<uint64_t>& slot) {
   const uint64_t word = slot.load(std::memory_order_relaxed);
   const char* line = reinterpret_cast<const char*>(slot::ItemOf(word));
@@ -114,9 +118,13 @@ void Assoc::Gather(Lookup* lookups, size_t n) const {
   Lookup* later[kLookupGroup];
   size_t open = 0;
   if (n == 1) {
-    // Nothing to overlap with.
+    // Nothing to overlap with, but the lines of a long item with each other.
     const uint64_t tag = lookups->hash >> slot::kTagShift;
     lookups->slot = FindTag(*lookups->bucket, tag);
+    if (lookups->slot != nullptr &&
+        slot::Lines(lookups->slot->load(std::memory_order_relaxed)) >= kLong) {
+      PrefetchItem(*lookups->slot);
+    }
     return;
   }
   for (Lookup* l = lookups; l != lookups + n; ++l) {

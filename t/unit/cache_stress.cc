@@ -61,7 +61,7 @@ class Stress {
     }
     const uint64_t limit = settings_.maxbytes.load();
     // On a busy machine it may take longer until the run says something.
-    for (int i = 0; i < Seconds() * 20 || (hits <= kHits && i < 1200); ++i) {
+    for (int i = 0; i < Seconds() * 20 || (!Proved() && i < 1200); ++i) {
       std::this_thread::sleep_for(std::chrono::milliseconds(50));
       if (plan_.small_limit == 0) continue;
       const bool small = i % 4 < 2;
@@ -76,6 +76,11 @@ class Stress {
   CacheFigures figures() { return cache_.figures(); }
 
  private:
+  bool Proved() {
+    return hits > kHits &&
+           (plan_.holes == 0 || cache_.figures().compacted_pages > 0);
+  }
+
   // What one thread knows.
   struct Known {
     uint64_t self;

@@ -249,9 +249,7 @@ bool CheckAuthentication(Settings* s, int* exit_code) {
     return Complain("-S and -Y exclude each other", EX_USAGE, exit_code);
   }
   const Protocol needed = ascii ? Protocol::kAscii : Protocol::kBinary;
-  if (!IsGiven("protocol")) {
-    s->binding_protocol = needed;
-  }
+  if (!IsGiven("protocol")) s->binding_protocol = needed;
   if (s->binding_protocol != needed) {
     return Complain(ascii ? "-Y allows only the ascii protocol (-B ascii)"
                           : "-S allows only the binary protocol (-B binary)",
@@ -315,16 +313,12 @@ bool CheckTls(Settings* s, int* exit_code) {
 
 // What one option means for another.
 void Derive(Settings* s) {
-  if (IsGiven("prefix_delimiter")) {
-    s->detail_enabled = true;
-  }
+  if (IsGiven("prefix_delimiter")) s->detail_enabled = true;
   // As memcached, which opens nothing but the unix socket then.
   if (!s->socketpath.empty()) s->udpport = 0;
   if (s->udpport != 0) s->num_threads_per_udp = 1;
   if (s->udpport != 0 && !IsGiven("port")) s->port = s->udpport;
-  if (IsGiven("temporary_ttl")) {
-    s->temp_lru = true;
-  }
+  if (IsGiven("temporary_ttl")) s->temp_lru = true;
 }
 
 // The bound of the buffers, and a -m that the control group has room for.

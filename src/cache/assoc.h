@@ -470,12 +470,12 @@ CUCACHE_ALWAYS_INLINE const Assoc::Slot* Assoc::FindTag(
   return found;
 }
 
-// A hit in the first bucket touches nothing but the state, the bucket and the
+// A hit in the first bucket reads nothing but the state, the bucket and the
 // item. Only when that fails the version matters, and then all is read again.
 inline Item* Assoc::Find(uint64_t hash, std::string_view key) const {
   const Probe probe(hash, mask_);
   const Bucket* const segment = &At(State().SegmentOf(probe.group), 0);
-  // A quarter of the keys is there, and which cannot be predicted.
+  // A quarter of the keys is in that one, and which cannot be predicted.
   PrefetchLine(&segment[probe.x2]);
   const Slot* const slot = FindTag(segment[probe.x1], probe.tag);
   return Settle({key, hash, nullptr, nullptr, slot});

@@ -70,10 +70,6 @@ class Values {
   std::string number_text_;
 };
 
-struct Client {
-  std::string rest;  // the beginning of a request
-};
-
 class Floor {
  public:
   explicit Floor(int listener)
@@ -110,10 +106,9 @@ class Floor {
     if (fd < 0) return;
     const int on = 1;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    if (clients_.size() <= static_cast<size_t>(fd)) {
-      clients_.resize(static_cast<size_t>(fd) + 64);
-    }
-    clients_[static_cast<size_t>(fd)].rest.clear();
+    const auto index = static_cast<size_t>(fd);
+    if (rests_.size() <= index) rests_.resize(index + 64);
+    rests_[index].clear();
     Watch(fd);
   }
 
@@ -123,7 +118,7 @@ class Floor {
       close(fd);
       return;
     }
-    std::string& rest = clients_[static_cast<size_t>(fd)].rest;
+    std::string& rest = rests_[static_cast<size_t>(fd)];
     std::string_view in(input_.data(), static_cast<size_t>(n));
     if (!rest.empty()) in = rest.append(in);
     const char* const begin = in.data();
@@ -191,7 +186,7 @@ class Floor {
 
   const int listener_, epoll_;
   std::vector<char> input_, output_;
-  std::vector<Client> clients_;  // by descriptor
+  std::vector<std::string> rests_;  // beginnings of requests, by descriptor
   Values values_;
 };
 
@@ -201,12 +196,9 @@ class Floor {
 int main(int argc, char** argv) {
   int port = 0;
   for (int i = 1; i < argc; ++i) {
-    const std::string_view word = argv[i];
-    if (word == "-V") {
-      std::puts("floor 0");
-      return 0;
+    if (std::string_view(argv[i]) == "-p" && i + 1 < argc) {
+      port = std::atoi(argv[i + 1]);
     }
-    if (word == "-p" && i + 1 < argc) port = std::atoi(argv[i + 1]);
   }
   const int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   const int on = 1;

@@ -175,7 +175,9 @@ class Front {
       std::string_view one = rest.substr(0, comma);
       rest = comma == std::string_view::npos ? std::string_view()
                                              : rest.substr(comma + 1);
-      if (!one.empty()) ExtendedWord(one);
+      // Only behind the last comma may there be nothing.
+      if (one.empty()) return Fail("an empty word in -o " + list);
+      ExtendedWord(one);
     }
   }
 

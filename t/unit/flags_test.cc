@@ -135,16 +135,25 @@ TEST(Flags, OneOptionMeansAnother) {
 TEST(Flags, CommandLinesOfOthersAreTaken) {
   for (const char* line :
        {"-d -m 64 -p 11211 -u memcache -l 127.0.0.1 -P /run/m.pid",
-        "-u root -o relaxed_privileges -s /tmp/s", "-m 3", "-m 4098 -M",
+        "-u root -o relaxed_privileges -s /tmp/s",
+        "-m 3",
+        "-m 4098 -M",
         "-o slab_reassign,no_slab_automove -m 8",
         "-m 60 -o slab_reassign,slab_automove,lru_crawler,lru_maintainer",
-        "-o no_modern,slab_chunk_max=4", "-I 1024 -o slab_chunk_max=1",
-        "-m 256 -I 32m", "-m 2 -o lru_maintainer,temporary_ttl=61",
-        "-I 512k -o slab_chunk_max=16", "-I 600k", "-I 256m -m 1024",
-        "-o slab_sizes=100-200-300", "-o no_drop_privileges",
+        "-o no_modern,slab_chunk_max=4",
+        "-I 1024 -o slab_chunk_max=1",
+        "-m 256 -I 32m",
+        "-m 2 -o lru_maintainer,temporary_ttl=61",
+        "-I 512k -o slab_chunk_max=16",
+        "-I 600k",
+        "-I 1k",
+        "-I 256m -m 1024",
+        "-o slab_sizes=100-200-300",
+        "-o no_drop_privileges",
         "-o drop_privileges",
         "-o tail_repair_time=10,hot_lru_pct=40,warm_lru_pct=40",
-        "-o read_buf_mem_limit=1 -t 32 -R 500", "-I 2097152"}) {
+        "-o read_buf_mem_limit=1 -t 32 -R 500",
+        "-I 2097152"}) {
     Good(line);
   }
 }
@@ -158,6 +167,7 @@ TEST(Flags, ValuesOutOfRange) {
   ExpectRefused("-n 0", 1, "-n");
   ExpectRefused("-p 65536", 64, "-p");
   ExpectRefused("-m 0", 64, "-m");
+  ExpectRefused("-m -5", 64, "-m");
   ExpectRefused("-B http", 64, "-B");
   ExpectRefused("-a 9", 64, "-a");
   ExpectRefused("-I 1000", 64, "-I");
@@ -178,6 +188,10 @@ TEST(Flags, ExtendedValuesOutOfRange) {
     ExpectRefused(std::string("-o ") + word, 1, "-o " + name);
   }
   ExpectRefused("-o hash_algorithm=md5", 1, "hash_algorithm");
+  for (const char* list : {",", ",modern", "modern,,track_sizes"}) {
+    ExpectRefused(std::string("-o ") + list, 1, "an empty word in -o");
+  }
+  EXPECT_TRUE(Good("-o track_sizes,").track_sizes);
   for (const char* sizes :
        {"5-100", "100-90", "100-108", "100-x", "-100", "100-600000"}) {
     ExpectRefused(std::string("-o slab_sizes=") + sizes, 64, "slab_sizes");

@@ -28,6 +28,7 @@ PageQueue::PageQueue(uint32_t n, uint64_t budget, uint32_t page_bytes,
       most_(p.Get("most", 3)),
       enter_(p.Get("enter", 0) != 0),
       gift_(p.Get("gift", 0)),
+      gate_(p.Get("gate", 0)),
       pages_(std::max<uint64_t>(budget / page_bytes, reserve_ + 3)),
       shelves_((classes == nullptr ? 1 : classes->Count()) * kQueues),
       page_of_(n, kNone),
@@ -45,12 +46,14 @@ void PageQueue::Set(uint32_t key, uint32_t bytes) {
   }
   const bool held = page_of_[key] != kNone;
   const uint8_t mark = held ? mark_[key] : 0;
+  const bool passes = held || PassesGate(cls);
   Queue q = kProbation;
   if (held) {
     q = pages_[page_of_[key]].queue;
   } else if (ghost_.Take(key,
                          static_cast<uint64_t>(ghost_share_ *
-                                               static_cast<double>(items_)))) {
+                                               static_cast<double>(items_))) &&
+             passes) {
     q = kMain;
   }
   Slot slot{};
@@ -187,6 +190,16 @@ void PageQueue::Evict(uint32_t key, Queue q) {
 bool PageQueue::Chance(double p) {
   seed_ = seed_ * 6364136223846793005ull + 1442695040888963407ull;
   return static_cast<double>(seed_ >> 33) < p * 2147483648.0;
+}
+
+bool PageQueue::PassesGate(uint32_t cls) {
+  if (gate_ == 0 || classes_ == nullptr) return true;
+  constexpr double kWindow = 16384;
+  const double size = classes_->Size(cls);
+  fresh_ += (size - fresh_) / (fresh_ == 0 ? 1 : kWindow);
+  const double bound = gate_ * static_cast<double>(bytes_) /
+                       std::max(1.0, static_cast<double>(items_));
+  return fresh_ <= bound || size <= bound;
 }
 
 double PageQueue::Weight(uint32_t cls) const {

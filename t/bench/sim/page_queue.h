@@ -28,6 +28,10 @@
 //           it weighs, at least th [0]
 //   gift    an unmarked item of probation that weighs w < 1 is promoted with
 //           this times 1 - w as probability [0]
+//   gate    while new keys are (in a moving mean) so many times as large as
+//   what
+//           is held, one that the ghost remembers and that is so much larger
+//           itself starts in probation all the same. 0: never [0]
 
 #ifndef CUCACHE_BENCH_SIM_PAGE_QUEUE_H_
 #define CUCACHE_BENCH_SIM_PAGE_QUEUE_H_
@@ -95,6 +99,8 @@ class PageQueue final : public Policy {
   bool DrainKey(uint32_t key, uint32_t cls, Queue q, double* reinserted,
                 double step);
   uint32_t TakeOldest(Queue q);
+  // Of a new key: may the ghost send it to main?
+  bool PassesGate(uint32_t cls);
   [[nodiscard]] double Weight(uint32_t cls) const;
   uint8_t Price(double weight);
   bool Chance(double p);
@@ -118,6 +124,8 @@ class PageQueue final : public Policy {
   const double most_;
   const bool enter_;
   const double gift_;
+  const double gate_;
+  double fresh_ = 0;  // moving mean of what new keys take
 
   std::vector<Page> pages_;
   std::vector<uint32_t> free_pages_;

@@ -193,19 +193,17 @@ bool PageQueue::Chance(double p) {
 }
 
 bool PageQueue::PassesGate(uint32_t cls) {
-  if (gate_ == 0 || classes_ == nullptr) return true;
+  if (gate_ == 0 || classes_ == nullptr || items_ == 0) return true;
   constexpr double kWindow = 16384;
   const double size = classes_->Size(cls);
   fresh_ += (size - fresh_) / (fresh_ == 0 ? 1 : kWindow);
-  const double bound = gate_ * static_cast<double>(bytes_) /
-                       std::max(1.0, static_cast<double>(items_));
+  const double bound = gate_ * MeanSize();
   return fresh_ <= bound || size <= bound;
 }
 
 double PageQueue::Weight(uint32_t cls) const {
   if (weigh_ == 0 || items_ == 0) return 1;
-  const double mean = static_cast<double>(bytes_) / static_cast<double>(items_);
-  return std::clamp(std::pow(classes_->Size(cls) / mean, weigh_), least_,
+  return std::clamp(std::pow(classes_->Size(cls) / MeanSize(), weigh_), least_,
                     most_);
 }
 

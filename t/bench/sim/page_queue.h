@@ -29,9 +29,8 @@
 //   gift    an unmarked item of probation that weighs w < 1 is promoted with
 //           this times 1 - w as probability [0]
 //   gate    while new keys are (in a moving mean) so many times as large as
-//   what
-//           is held, one that the ghost remembers and that is so much larger
-//           itself starts in probation all the same. 0: never [0]
+//           what is held, one that the ghost remembers and that is so much
+//           larger itself starts in probation all the same. 0: never [0]
 
 #ifndef CUCACHE_BENCH_SIM_PAGE_QUEUE_H_
 #define CUCACHE_BENCH_SIM_PAGE_QUEUE_H_
@@ -99,8 +98,13 @@ class PageQueue final : public Policy {
   bool DrainKey(uint32_t key, uint32_t cls, Queue q, double* reinserted,
                 double step);
   uint32_t TakeOldest(Queue q);
-  // Of a new key: may the ghost send it to main?
+  // Of a new key, which counts in the moving mean: may the ghost send it to
+  // main?
   bool PassesGate(uint32_t cls);
+  // Of what is held; there must be something.
+  [[nodiscard]] double MeanSize() const {
+    return static_cast<double>(bytes_) / static_cast<double>(items_);
+  }
   [[nodiscard]] double Weight(uint32_t cls) const;
   uint8_t Price(double weight);
   bool Chance(double p);

@@ -30,7 +30,8 @@ class Generator:
 
     def run(self, server, row, arguments, cpus=None, connections=None,
             wrapper=()):
-        command = [*wrapper, self.binary, f"--port={server.port}", f"--pid={server.pid}",
+        command = [*wrapper, self.binary,
+                   f"--port={server.port}", f"--pid={server.pid}",
                    f"--keys={row.keys}", f"--value_size={row.value}",
                    f"--connections={connections or row.connections}",
                    *arguments]  # of two alike the last counts

@@ -194,6 +194,7 @@ void Cache::LowerEarliest(Page& page, RelTime at) {
 void Cache::Linked(CacheThread& t, Item* item) {
   t.Count(item).stored.Add();
   CountLinked(t, item);
+  if (item->chunked()) eviction_->Filled(*item);
 }
 
 void Cache::CountLinked(CacheThread& t, const Item* item) {

@@ -406,6 +406,22 @@ void Eviction::DrainStragglers(CacheThread& t) {
   stragglers_.insert(stragglers_.end(), rest.begin(), rest.end());
 }
 
+// What was in these pages besides has left, or is at the end of the queue with
+// the item, which is new.
+void Eviction::Filled(const Item& item) {
+  Slabs& slabs = *cache_.slabs_;
+  const auto open = [&slabs](const void* chunk) {
+    const PageIndex p = slabs.PageOf(chunk);
+    if (slabs.page(p).state.load(std::memory_order_acquire) ==
+        PageState::kDraining) {
+      slabs.Reopen(p);
+    }
+  };
+  open(&item);
+  const size_t n = cache_.PieceCount(item.value_length);
+  for (size_t i = 0; i < n; ++i) open(item.piece(i));
+}
+
 // --- What happens to its items. ---
 
 // The items of the next chunks; pieces are drained on the way. (*stay: one of

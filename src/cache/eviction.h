@@ -36,7 +36,10 @@
 //      that it does not become empty.
 //   V2 A page that drains but does not become empty (a chunk of it was being
 //      filled by a client, or is pinned) is a straggler; the maintenance
-//      thread drains it again, and opens it again if that did not help.
+//      thread drains it again, and opens it again if that did not help. Who
+//      links a large item opens its pages, which may have come to be the
+//      oldest while a client was filling them: out of the queue they would
+//      stay while everything else leaves for those that come after.
 //   V3 What is drained becomes free only when a grace period is over, and that
 //      may take long if a reader is stalled. So no more pages are drained than
 //      are wanted now: pages in flight, and large values that left, count as
@@ -113,6 +116,9 @@ class Eviction : public PageObserver {
 
   // Looks again at pages which did not become empty.
   void DrainStragglers(CacheThread& t);
+
+  // V2. A large item has just been linked.
+  void Filled(const Item& item);
 
   // All pages that may hold items, in about the order in which they would be
   // drained, main before probation. Exact only when nobody else is at work.

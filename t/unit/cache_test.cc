@@ -536,6 +536,40 @@ TEST_F(CacheTest, LargeValuesDoNotLeaveInHeaps) {
   EXPECT_GE(least, most * 3 / 4) << most;
 }
 
+// While clients send large values the oldest pages of probation are those that
+// are being filled; they must be found again when they are.
+TEST_F(CacheTest, ValuesThatAreFilledSlowlyLeaveLikeOthers) {
+  const auto small = [](int i) { return "small" + std::to_string(i); };
+  const auto large = [](int i) { return "large" + std::to_string(i); };
+  constexpr int kSmall = 90000, kLarge = 120, kAtOnce = 6;
+  for (int i = 0; i < kSmall; ++i) {
+    ASSERT_TRUE(Set(small(i), std::string(100, 'x')));
+    Find(small(i))->Touch(clock_.now());
+    t_.Quiescent();
+  }
+  const std::string value(500000, 'x');
+  for (int first = 0; first < kLarge; first += kAtOnce) {
+    std::array<Item*, kAtOnce> items;
+    for (int i = 0; i < kAtOnce; ++i) {
+      items[i] = Make(large(first + i), value);
+      ASSERT_NE(items[i], nullptr);
+      Settle();
+    }
+    for (Item* item : items) {
+      const std::string key(item->key());
+      ASSERT_TRUE(cache_.Update(t_, cache_.Hash(key), key, [&](Item*) {
+        return Cache::Decision{Cache::Action::kReplace, item};
+      }));
+    }
+    cache_.MaintainForTest(t_);
+  }
+  int smalls = 0, larges = 0;
+  for (int i = 0; i < kSmall; ++i) smalls += Find(small(i)) != nullptr ? 1 : 0;
+  for (int i = 0; i < kLarge; ++i) larges += Find(large(i)) != nullptr ? 1 : 0;
+  EXPECT_GE(smalls, kSmall * 3 / 4);
+  EXPECT_LE(larges, kLarge / 4);
+}
+
 TEST_F(CacheTest, PinnedItemsOutliveTheirRemoval) {
   const std::string value = ValueFor("key", 1, 300000);
   ASSERT_TRUE(Set("key", value));

@@ -10,22 +10,25 @@ namespace cucache {
 
 namespace {
 
-// Has any slot this tag? Acquire, as in FindWord: a bucket that has none needs
-// no second look. Unrolled and without branches: of a key that is absent all
-// sixteen slots have to be read.
-template <size_t... kIndex>
-CUCACHE_ALWAYS_INLINE bool HasTag(const Bucket& bucket, uint64_t tag,
-                                  std::index_sequence<kIndex...>) {
-  const uint64_t wanted = tag << slot::kTagShift;
-  uint64_t least = ~uint64_t{0};
-  ((least = std::min(
-        least, bucket.slots[kIndex].load(std::memory_order_acquire) ^ wanted)),
-   ...);
-  return slot::Tag(least) == 0;
+// The least difference of kCount slots from kFirst on. As a tree, unrolled and
+// without branches: of a key that is absent all sixteen slots have to be read.
+template <unsigned kFirst, unsigned kCount>
+CUCACHE_ALWAYS_INLINE uint64_t LeastDifference(const Bucket& bucket,
+                                               uint64_t wanted) {
+  if constexpr (kCount == 1) {
+    return bucket.slots[kFirst].load(std::memory_order_acquire) ^ wanted;
+  } else {
+    constexpr unsigned kHalf = kCount / 2;
+    return std::min(LeastDifference<kFirst, kHalf>(bucket, wanted),
+                    LeastDifference<kFirst + kHalf, kHalf>(bucket, wanted));
+  }
 }
 
+// Has any slot this tag? Acquire, as in FindWord: a bucket that has none needs
+// no second look.
 CUCACHE_ALWAYS_INLINE bool HasTag(const Bucket& bucket, uint64_t tag) {
-  return HasTag(bucket, tag, std::make_index_sequence<kSlotsPerBucket>());
+  const uint64_t wanted = tag << slot::kTagShift;
+  return slot::Tag(LeastDifference<0, kSlotsPerBucket>(bucket, wanted)) == 0;
 }
 
 }  // namespace
@@ -39,8 +42,21 @@ CUCACHE_ALWAYS_INLINE bool HasTag(const Bucket& bucket, uint64_t tag) {
 // the effect, because it read the slot with acquire; so the two loads at the
 // end may be relaxed in what they order. Ends as soon as one pass is not
 // disturbed by a move; nobody is waited for.
+//
+// Most keys that come here are absent, and most of the time the table neither
+// splits nor merges: then both buckets are read without asking twice.
 Item* Assoc::FindValidated(uint64_t hash, std::string_view key) const {
   const Probe probe(hash, mask_);
+  const TableState before = State();
+  if (!before.busy()) [[likely]] {
+    const uint64_t version = stripes_[probe.x1].Version();
+    const Bucket* const segment = &At(before.SegmentOf(probe.group), 0);
+    if (!HasTag(segment[probe.x1], probe.tag) &&
+        !HasTag(segment[probe.x2], probe.tag) &&
+        stripes_[probe.x1].Version() == version && State() == before) {
+      return nullptr;
+    }
+  }
   for (;;) {
     const TableState state = State();
     const uint64_t version = stripes_[probe.x1].Version();
@@ -50,7 +66,6 @@ Item* Assoc::FindValidated(uint64_t hash, std::string_view key) const {
     for (;; segment = home) {
       for (const uint32_t x : {probe.x1, probe.x2}) {
         const Bucket& bucket = At(segment, x);
-        if (!HasTag(bucket, probe.tag)) continue;
         const uint64_t word = FindWord(bucket, probe.tag, key);
         if (word != slot::kEmpty) return slot::ItemOf(word);
       }

@@ -94,8 +94,9 @@ class Executor {
       executor.cache_.CheckFlush(now_);
     }
     ~Batch() {
-      executor_.stats_.get_cmds.Add(hits_);
+      executor_.stats_.get_cmds.Add(hits_ + misses_);
       executor_.stats_.get_hits.Add(hits_);
+      if (misses_ != 0) executor_.stats_.get_misses.Add(misses_);
     }
     Batch(const Batch&) = delete;
     Batch& operator=(const Batch&) = delete;
@@ -105,14 +106,18 @@ class Executor {
     Executor& executor_;
     const RelTime now_;
     const bool observed_;
-    uint64_t hits_ = 0;
+    uint64_t hits_ = 0, misses_ = 0;
   };
   // get, gets, and the binary ones without an expiry: Fetch for requests
   // without options whose answer needs nothing but the item. Returns what is
   // answered, nullptr on a miss.
   CUCACHE_ALWAYS_INLINE Item* Get(const Lookup& lookup, Batch* batch) {
     Item* const item = cache_.Settle(lookup);
-    if (!IsPlainHit(item, *batch)) return GetObserved(lookup, item);
+    if (!IsPlainHit(item, *batch)) {
+      if (item != nullptr || batch->observed_) return GetObserved(lookup, item);
+      ++batch->misses_;
+      return nullptr;
+    }
     CountHit(item, batch);
     return item;
   }

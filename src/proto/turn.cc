@@ -55,7 +55,7 @@ CUCACHE_ALWAYS_INLINE Turn::Flow Turn::Advance() {
   return Stop(Next::kShutdown);
 }
 
-Turn::Flow Turn::Command() {
+CUCACHE_ALWAYS_INLINE Turn::Flow Turn::Command() {
   if (at_ == end_) return Stop(Next::kRead);
   if (commands_ >= *budget_) {
     if (!Drain()) return Stop(Next::kBlocked);
@@ -293,7 +293,7 @@ CUCACHE_ALWAYS_INLINE void Turn::AnswerKey(const Entry& entry,
   Item* const item = entry.line.touch ? TouchKey(entry.line, lookup)
                                       : executor_.Get(lookup, batch);
   if (item == nullptr) {
-    if (entry.ends_command) output_.Append(reply::kEnd);
+    if (entry.ends_command) (void)Say<reply::kEnd>();
     return;
   }
   AppendWithValue(

@@ -57,6 +57,26 @@ TEST(Tokens, FindDelimiterAgreesWithALoop) {
   }
 }
 
+TEST(Tokens, FindPlainEndAgreesWithALoop) {
+  for (size_t at = 0; at < 40; ++at) {
+    for (size_t rest = 0; rest < 20; ++rest) {
+      for (int byte = 0; byte < 256; ++byte) {
+        std::string text(at, 'x');
+        text += static_cast<char>(byte);
+        // Of its own, so that a sanitizer sees a read beyond it.
+        text += std::string(rest, ' ');
+        const std::vector<char> exact(text.begin(), text.end());
+        const char* const p = exact.data();
+        const char* const end = p + exact.size();
+        const char* wanted = p;
+        while (wanted != end && static_cast<uint8_t>(*wanted) > ' ') ++wanted;
+        ASSERT_EQ(FindPlainEnd(p, end), wanted) << at << " " << byte;
+        ASSERT_EQ(FindPlainEndShort(p, end), wanted) << at << " " << byte;
+      }
+    }
+  }
+}
+
 TEST(Line, DropsTheLineEnd) {
   for (const std::string text : {"ab\n", "ab\r\n"}) {
     const Line line(text.data(), text.data() + text.size() - 1);

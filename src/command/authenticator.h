@@ -9,6 +9,7 @@
 #ifndef CUCACHE_COMMAND_AUTHENTICATOR_H_
 #define CUCACHE_COMMAND_AUTHENTICATOR_H_
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <string_view>
@@ -37,8 +38,8 @@ class Authenticator {
 };
 
 // How much of a worker's time slow checks may take: a fifth. Without it, those
-// who try passwords would have all of it, one after another. Who comes first
-// when the time is there again is a matter of chance.
+// who try passwords would have all of it, one after another. Those who wait get
+// it in their order, but a newcomer may be faster.
 // Thread safety: one thread.
 class LoginPace {
  public:
@@ -46,6 +47,13 @@ class LoginPace {
 
   bool MayBeSlow() const { return Clock::now() >= next_; }
   void Took(Clock::duration time) { next_ = Clock::now() + 4 * time; }
+  // Until it may be slow: not less, a second at most.
+  int Milliseconds() const {
+    using std::chrono::milliseconds;
+    const auto left = std::chrono::ceil<milliseconds>(next_ - Clock::now());
+    return static_cast<int>(
+        std::clamp(left, milliseconds(0), milliseconds(1000)).count());
+  }
 
  private:
   Clock::time_point next_;

@@ -68,11 +68,12 @@ Conn::~Conn() { channel_.Close(); }
 bool Conn::Start() {
   Enter(ConnState::kNewCmd, false);
   LogEvent("conn_new", nullptr);
+  if (!WaitFor(Poller::kRead)) return false;
   if (channel_.has_more) {
     queued_ = true;
     host_.QueueTurn(this);
   }
-  return WaitFor(Poller::kRead);
+  return true;
 }
 
 bool Conn::WaitFor(uint32_t what) {
@@ -87,10 +88,13 @@ void Conn::Unregister() {
 }
 
 // A channel that encrypts may have to send before it can receive.
-CUCACHE_ALWAYS_INLINE bool Conn::FollowChannel() {
-  if (wants_write_ == channel_.wants_write) return true;
+bool Conn::AwaitChannel() {
   wants_write_ = channel_.wants_write;
   return WaitFor(wants_write_ ? Poller::kRead | Poller::kWrite : Poller::kRead);
+}
+
+CUCACHE_ALWAYS_INLINE bool Conn::FollowChannel() {
+  return wants_write_ == channel_.wants_write || AwaitChannel();
 }
 
 void Conn::OnReady() {
@@ -99,7 +103,9 @@ void Conn::OnReady() {
 
 void Conn::TakeTurn() {
   queued_ = false;
-  Turn();
+  if (registered_ || AwaitChannel()) return Turn();
+  host_.BeginTurn();
+  Close();
 }
 
 // --- The state machine. ---
@@ -223,6 +229,9 @@ CUCACHE_ALWAYS_INLINE bool Conn::AfterProcess(Session::Next next, bool cut) {
     case Session::Next::kYield:
       wants_turn_ = true;
       return false;
+    case Session::Next::kLater:
+      wants_turn_ = waits_for_login_ = true;
+      return false;
     case Session::Next::kBlocked:
       return false;
     case Session::Next::kWatch:
@@ -307,7 +316,16 @@ CUCACHE_ALWAYS_INLINE void Conn::Settle() {
   if (!FollowChannel()) return Close();
   if (!wants_turn) return;
   queued_ = true;
+  if (waits_for_login_) return AwaitLogin();
   host_.QueueTurn(this);
+}
+
+// That may take seconds, in which the worker must not be woken by input that
+// nobody reads.
+void Conn::AwaitLogin() {
+  waits_for_login_ = false;
+  Unregister();
+  host_.QueueLogin(this);
 }
 
 // What the client sent behind its `watch` is thrown away, as what it sends from

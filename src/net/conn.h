@@ -89,6 +89,8 @@ class ConnHost {
   virtual bool OthersWait() = 0;
   // Gives it another turn, after the others.
   virtual void QueueTurn(TurnTaker* taker) = 0;
+  // The same, when a password may be checked (LoginPace).
+  virtual void QueueLogin(TurnTaker* taker) = 0;
   // Lends its channel to the logger thread, until EndWatch() on this thread.
   virtual void Watch(Conn* conn) = 0;
   // Forgets and destroys it, which closes it.
@@ -181,6 +183,8 @@ class Conn final : public TurnTaker {
   bool WaitFor(uint32_t what);
   void Unregister();
   bool FollowChannel();
+  bool AwaitChannel();
+  void AwaitLogin();
 
   Channel channel_;
   ConnHost& host_;
@@ -191,7 +195,8 @@ class Conn final : public TurnTaker {
   bool close_after_write_ = false;
   CloseReason reason_ = CloseReason::kError;
   bool wants_turn_ = false;
-  bool queued_ = false;  // for a turn
+  bool waits_for_login_ = false;  // it is the turn for a password
+  bool queued_ = false;           // for a turn
   bool registered_ = false;
   bool read_much_ = false;    // the last receive was filled
   bool wants_write_ = false;  // as well as input, for Channel::wants_write

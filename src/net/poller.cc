@@ -43,8 +43,8 @@ void Poller::Remove(int fd, Pollable* pollable) {
   }
 }
 
-bool Poller::RunOnce(bool wait) {
-  const int n = EpollWait(fd_, ready_.data(), kBatch, wait ? -1 : 0);
+bool Poller::RunOnce(int milliseconds) {
+  const int n = EpollWait(fd_, ready_.data(), kBatch, milliseconds);
   if (n < 0) return errno == EINTR;
   count_ = n;
   next_ = 0;

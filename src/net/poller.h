@@ -52,9 +52,10 @@ class Poller {
   [[nodiscard]] bool Change(int fd, uint32_t what, Pollable* pollable);
   void Remove(int fd, Pollable* pollable);
 
-  // Waits until somebody is ready, or only looks, and calls all who are.
-  // False: it cannot wait.
-  [[nodiscard]] bool RunOnce(bool wait);
+  static constexpr int kForever = -1;
+  // Waits until somebody is ready, `milliseconds` at most, and calls all who
+  // are. False: it cannot wait.
+  [[nodiscard]] bool RunOnce(int milliseconds);
   // Within OnReady(): will another one be called in this pass?
   bool OthersReady() const { return next_ < count_; }
 

@@ -104,14 +104,29 @@ void Worker::ForEachConn(const std::function<void(const Conn&)>& visit) {
 
 void Worker::Loop() {
   while (!stopping_) {
-    if (!poller_.RunOnce(turns_.empty())) {
+    if (!poller_.RunOnce(MostWait())) {
       PLOG(FATAL) << "a worker cannot wait for its connections";
     }
+    if (!logins_.empty()) CallLogin();
     if (!turns_.empty()) TakeQueuedTurns();
     if (turns_.empty()) GoOffline();
   }
   CloseAll();
   GoOffline();
+}
+
+// Milliseconds.
+int Worker::MostWait() const {
+  if (!turns_.empty()) return 0;
+  if (logins_.empty()) return Poller::kForever;
+  return executor_.login_pace().Milliseconds();
+}
+
+// One at a time, since it may take all the time that there is.
+void Worker::CallLogin() {
+  if (!executor_.login_pace().MayBeSlow()) return;
+  turns_.push_back(logins_.front());
+  logins_.pop_front();
 }
 
 void Worker::TakeQueuedTurns() {
@@ -154,6 +169,8 @@ bool Worker::OthersWait() {
 }
 
 void Worker::QueueTurn(TurnTaker* taker) { turns_.push_back(taker); }
+
+void Worker::QueueLogin(TurnTaker* taker) { logins_.push_back(taker); }
 
 void Worker::Watch(Conn* conn) {
   if (watchers_ == nullptr) {

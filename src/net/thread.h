@@ -20,6 +20,7 @@
 #define CUCACHE_NET_THREAD_H_
 
 #include <atomic>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
@@ -78,6 +79,7 @@ class Worker final : public ConnHost {
   void EndTurn() override;
   bool OthersWait() override;
   void QueueTurn(TurnTaker* taker) override;
+  void QueueLogin(TurnTaker* taker) override;
   void Watch(Conn* conn) override;
   void Discard(Conn* conn) override;
 
@@ -100,6 +102,8 @@ class Worker final : public ConnHost {
   void EndWatch(Conn* conn);
   void Open(Channel channel);
   void TakeQueuedTurns();
+  int MostWait() const;
+  void CallLogin();
   void GoOffline();
   void TrimMemory();
   void CloseIdle();
@@ -125,7 +129,8 @@ class Worker final : public ConnHost {
   // Of these, who has it in this pass.
   std::vector<TurnTaker*> current_turns_;
   size_t turns_left_ = 0;
-  size_t open_ = 0;  // connections
+  std::deque<TurnTaker*> logins_;  // wait for LoginPace
+  size_t open_ = 0;                // connections
   size_t closed_since_trim_ = 0;
 
   Mutex inbox_mu_;

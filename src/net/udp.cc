@@ -274,6 +274,7 @@ void UdpSocket::Converse(int* budget) {
   input_.remove_prefix(step.consumed);
   switch (step.next) {
     case Session::Next::kYield:
+    case Session::Next::kLater:
       *budget = 0;
       return;
     case Session::Next::kBlocked:

@@ -81,7 +81,7 @@ Turn::Flow Turn::AuthToken() {
   Authenticator::Answer answer;
   if (whole) answer = Ask(token.substr(0, space), token.substr(space + 1));
   if (answer.slow) *budget_ = 0;
-  if (answer.later) return Stop(Next::kYield);
+  if (answer.later) return Stop(Next::kLater);
   at_ += length + 2;
   s_.state_ = State::kAuthLine;
   if (!ended) return Reply(kBadTermination);

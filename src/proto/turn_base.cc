@@ -66,8 +66,8 @@ void TurnBase::AppendLong(Item* item, Tail tail) {
 
 Session::Step TurnBase::Finish(bool drained) {
   if (!drained) next_ = Next::kBlocked;
-  const bool waits =
-      next_ == Next::kRead || next_ == Next::kReceive || next_ == Next::kYield;
+  const bool waits = next_ == Next::kRead || next_ == Next::kReceive ||
+                     next_ == Next::kYield || next_ == Next::kLater;
   if (waits && output_.blocked()) next_ = Next::kBlocked;
   return {static_cast<size_t>(at_ - begin_), next_};
 }

@@ -176,6 +176,45 @@ def test_authfile(folder):
   check("a clean end", server.stop(), 0)
 
 
+def cpu_seconds(pid):
+  with open(f"/proc/{pid}/stat") as file:
+    fields = file.read().rsplit(")", 1)[1].split()
+  return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_guesses(folder):
+  """Passwords that are slow to check are waited for, not asked for again and
+  again; whatever else their clients send, and if they go away meanwhile."""
+  users = os.path.join(folder, "slow")
+  slow = HASH.replace("rounds=1000", "rounds=400000")
+  write(users, f"foo:bar\nslow:{slow}\n")
+  server = Server(folder, "-Y", users, "-t", "1")
+  port = server.port()
+  login = b"set x 0 0 10\r\nslow wrong\r\n"
+  clients = [Client(port) for _ in range(4)]
+  for client in clients:
+    client.socket.sendall(login)
+  time.sleep(0.2)
+  for client in clients:
+    client.socket.sendall(b"get a\r\n")
+  gone = Client(port)
+  gone.socket.sendall(login)
+  gone.socket.close()
+  cpu, start = cpu_seconds(server.process.pid), time.monotonic()
+  while clients[0].file.readline().decode().strip() != UNAUTHENTICATED:
+    pass
+  for client in clients[1:]:
+    check("a guess", client.file.readline().decode().strip(), FAILURE)
+  share = (cpu_seconds(server.process.pid) - cpu) / (time.monotonic() - start)
+  check("the worker rests while guesses wait", share < 0.6, True)
+  print(f"# {share:.2f} of a processor")
+  check("others log in", Client(port).login("foo", "bar"), "STORED")
+  for client in clients[1:]:
+    check("nothing is lost", client.file.readline().decode().strip(),
+          UNAUTHENTICATED)
+  check("a clean end", server.stop(), 0)
+
+
 def test_startup(folder):
   users = os.path.join(folder, "users")
   refuses("a missing file", 1, "No such file", "-Y", users)
@@ -232,6 +271,7 @@ def main():
   with tempfile.TemporaryDirectory() as folder:
     test_startup(folder)
     test_authfile(folder)
+    test_guesses(folder)
     probe = subprocess.run([DAEMON, "-S", "-p", "0", "-s", "/nonexistent/x",
                             "-u", "root"], capture_output=True, text=True,
                            timeout=60, check=False)

@@ -46,12 +46,12 @@ TEST_F(PollerTest, CallsWhoIsReadyUntilItIsNot) {
   Add(ready);
   Add(idle);
   for (int pass = 1; pass <= 2; ++pass) {
-    EXPECT_TRUE(poller_.RunOnce(true));
+    EXPECT_TRUE(poller_.RunOnce(Poller::kForever));
     EXPECT_EQ(ready.calls, pass);
   }
   eventfd_t count;
   ASSERT_EQ(eventfd_read(ready.fd(), &count), 0);
-  EXPECT_TRUE(poller_.RunOnce(false));
+  EXPECT_TRUE(poller_.RunOnce(0));
   EXPECT_EQ(ready.calls, 2);
   EXPECT_EQ(idle.calls, 0);
 }
@@ -59,13 +59,13 @@ TEST_F(PollerTest, CallsWhoIsReadyUntilItIsNot) {
 TEST_F(PollerTest, WaitsForWhatItIsToldLast) {
   Counted c(0);
   Add(c);
-  EXPECT_TRUE(poller_.RunOnce(false));
+  EXPECT_TRUE(poller_.RunOnce(0));
   EXPECT_EQ(c.calls, 0);
   ASSERT_TRUE(poller_.Change(c.fd(), Poller::kWrite, &c));
-  EXPECT_TRUE(poller_.RunOnce(false));
+  EXPECT_TRUE(poller_.RunOnce(0));
   EXPECT_EQ(c.calls, 1);
   poller_.Remove(c.fd(), &c);
-  EXPECT_TRUE(poller_.RunOnce(false));
+  EXPECT_TRUE(poller_.RunOnce(0));
   EXPECT_EQ(c.calls, 1);
 }
 
@@ -76,7 +76,7 @@ TEST_F(PollerTest, WhoIsRemovedInTheSamePassIsNotCalled) {
   b.then = [&] { poller_.Remove(a.fd(), &a); };
   Add(a);
   Add(b);
-  EXPECT_TRUE(poller_.RunOnce(true));
+  EXPECT_TRUE(poller_.RunOnce(Poller::kForever));
   EXPECT_EQ(a.calls + b.calls, 1);
 }
 
@@ -87,7 +87,7 @@ TEST_F(PollerTest, KnowsWhetherOthersFollow) {
   Add(a);
   Add(b);
   EXPECT_FALSE(poller_.OthersReady());
-  EXPECT_TRUE(poller_.RunOnce(true));
+  EXPECT_TRUE(poller_.RunOnce(Poller::kForever));
   EXPECT_EQ(others, 1);
   EXPECT_EQ(last, 1);
   EXPECT_FALSE(poller_.OthersReady());

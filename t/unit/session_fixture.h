@@ -196,7 +196,9 @@ class LoneConnection {
       input_.erase(0, step.consumed);
       longest_kept = std::max(longest_kept, input_.size());
       next_ = step.next;
-      if (next_ != Session::Next::kYield) break;
+      if (next_ != Session::Next::kYield && next_ != Session::Next::kLater) {
+        break;
+      }
       ++yields;
     }
     closed_ =

@@ -4,17 +4,19 @@
 // request what no server can leave out, and nothing else. One thread waits,
 // receives, finds the end of each line, copies the value from a table that is
 // indexed by the number in the key, and sends once per batch. No hash, no
-// memory management, no limits, no statistics, no second client protocol; it
-// trusts its client, which has to be cucache-load.
+// memory management, no limits, no statistics, no errors; it trusts its client,
+// which has to be cucache-load.
 // `scripts/compare --floor` compiles it and measures it beside the two servers,
-// in the rows of text gets and sets.
+// in the rows of gets and sets, text, meta and binary.
 
+#include <endian.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -23,6 +25,11 @@
 #include <vector>
 
 namespace {
+
+// What is there of the binary protocol.
+constexpr size_t kHeader = 24, kGetExtras = 4, kSetExtras = 8;
+constexpr uint8_t kRequest = 0x80, kResponse = 0x81;
+constexpr uint8_t kGet = 0x00, kSet = 0x01, kGetQ = 0x09, kNoOp = 0x0a;
 
 constexpr size_t kInput = 64 << 10, kOutput = 4 << 20, kDigits = 10;
 constexpr size_t kTable = 1
@@ -36,24 +43,40 @@ class Values {
       size_ = size;
       bytes_ = static_cast<char*>(std::calloc(1, kTable));
       slots_ = kTable / size;
-      number_text_ = " 0 " + std::to_string(size) + "\r\n";
+      text_ = " 0 " + std::to_string(size) + "\r\n";
+      meta_ = "VA " + std::to_string(size);
     }
     if (size != size_) std::abort();
     return &bytes_[Number(key) * size_];
   }
 
-  char* Append(char* out, std::string_view key) const {
-    if (size_ == 0) return out;
-    std::memcpy(out, "VALUE ", 6);
-    out += 6;
-    std::memcpy(out, key.data(), key.size());
-    out += key.size();
-    std::memcpy(out, number_text_.data(), number_text_.size());
-    out += number_text_.size();
-    std::memcpy(out, &bytes_[Number(key) * size_], size_);
-    out += size_;
-    std::memcpy(out, "\r\n", 2);
-    return out + 2;
+  void AppendText(char** out, std::string_view key) const {
+    if (size_ == 0) return;
+    Put(out, "VALUE ");
+    Put(out, key);
+    Put(out, text_);
+    Put(out, Of(key));
+    Put(out, "\r\n");
+  }
+
+  void AppendMeta(char** out, std::string_view key, bool with_key) const {
+    Put(out, meta_);
+    if (with_key) {
+      Put(out, " k");
+      Put(out, key);
+    }
+    Put(out, "\r\n");
+    Put(out, Of(key));
+    Put(out, "\r\n");
+  }
+
+  std::string_view Of(std::string_view key) const {
+    return {&bytes_[Number(key) * size_], size_};
+  }
+
+  static void Put(char** out, std::string_view bytes) {
+    std::memcpy(*out, bytes.data(), bytes.size());
+    *out += bytes.size();
   }
 
  private:
@@ -67,7 +90,7 @@ class Values {
 
   size_t size_ = 0, slots_ = 0;
   char* bytes_ = nullptr;
-  std::string number_text_;
+  std::string text_, meta_;  // of a line with a value: its constant part
 };
 
 class Floor {
@@ -141,6 +164,12 @@ class Floor {
 
   // Takes one request off `in`, if it is there as a whole.
   bool Answer(std::string_view* in, char** out) {
+    if (in->empty()) return false;
+    const bool binary = static_cast<uint8_t>(in->front()) == kRequest;
+    return binary ? AnswerBinary(in, out) : AnswerLine(in, out);
+  }
+
+  bool AnswerLine(std::string_view* in, char** out) {
     const size_t end = in->find('\n');
     if (end == in->npos) return false;
     const std::string_view line = in->substr(0, end - 1);
@@ -149,30 +178,67 @@ class Floor {
       for (size_t at = 4; at < line.size();) {
         size_t space = line.find(' ', at);
         if (space == line.npos) space = line.size();
-        *out = values_.Append(*out, line.substr(at, space - at));
+        values_.AppendText(out, line.substr(at, space - at));
         at = space + 1;
       }
-      Append(out, "END\r\n");
-    } else if (line.starts_with("set ")) {
-      const bool quiet = line.ends_with(" noreply");
-      const std::string_view head = line.substr(0, line.size() - 8 * quiet);
-      const char* last = &head[head.rfind(' ', head.size() - 2) + 1];
-      const size_t size = std::strtoul(last, nullptr, 10);
+      Values::Put(out, "END\r\n");
+    } else if (line.starts_with("mg ")) {
+      values_.AppendMeta(out, line.substr(3, line.find(' ', 3) - 3),
+                         line.ends_with('q'));
+    } else if (line.starts_with("set ") || line.starts_with("ms ")) {
+      const bool quiet = line.ends_with(" noreply") || line.ends_with('q');
+      const bool meta = line.front() == 'm';
+      const size_t key_at = line.find(' ') + 1;
+      const size_t key_end = line.find(' ', key_at);
+      const char* size_at = &line[key_end + 1];
+      if (!meta)
+        size_at = &line[line.find(' ', line.find(' ', key_end + 1) + 1)];
+      const size_t size = std::strtoul(size_at, nullptr, 10);
       if (in->size() < used + size + 2) return false;
-      const std::string_view key = line.substr(4, line.find(' ', 4) - 4);
+      const std::string_view key = line.substr(key_at, key_end - key_at);
       std::memcpy(values_.Slot(key, size), in->data() + used, size);
       used += size + 2;
-      if (!quiet) Append(out, "STORED\r\n");
+      if (!quiet) Values::Put(out, meta ? "HD\r\n" : "STORED\r\n");
     } else {
-      Append(out, line == "mn" ? "MN\r\n" : "END\r\n");
+      Values::Put(out, line == "mn" ? "MN\r\n" : "END\r\n");
     }
     in->remove_prefix(used);
     return true;
   }
 
-  static void Append(char** out, std::string_view text) {
-    std::memcpy(*out, text.data(), text.size());
-    *out += text.size();
+  bool AnswerBinary(std::string_view* in, char** out) {
+    if (in->size() < kHeader) return false;
+    uint32_t body;
+    std::memcpy(&body, &(*in)[8], sizeof(body));
+    body = be32toh(body);
+    if (in->size() < kHeader + body) return false;
+    const auto opcode = static_cast<uint8_t>((*in)[1]);
+    const bool get = opcode == kGet || opcode == kGetQ;
+    const auto key_size = static_cast<size_t>((*in)[3]);
+    const std::string_view rest = in->substr(kHeader, body);
+    std::string_view value;
+    if (get) {
+      value = values_.Of(rest);
+    } else if (opcode != kNoOp) {
+      const size_t size = body - kSetExtras - key_size;
+      std::memcpy(values_.Slot(rest.substr(kSetExtras, key_size), size),
+                  &rest[kSetExtras + key_size], size);
+    }
+    if (get || opcode == kSet || opcode == kNoOp) {
+      char* const head = *out;
+      std::memset(head, 0, kHeader + kGetExtras);
+      head[0] = static_cast<char>(kResponse);
+      head[1] = static_cast<char>(opcode);
+      head[4] = get ? kGetExtras : 0;
+      const uint32_t length =
+          htobe32(static_cast<uint32_t>(value.size()) + (get ? kGetExtras : 0));
+      std::memcpy(head + 8, &length, sizeof(length));
+      std::memcpy(head + 12, &(*in)[12], sizeof(uint32_t));  // the opaque
+      *out += kHeader + (get ? kGetExtras : 0);
+      Values::Put(out, value);
+    }
+    in->remove_prefix(kHeader + body);
+    return true;
   }
 
   void Send(int fd, const char* end) {

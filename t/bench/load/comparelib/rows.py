@@ -185,11 +185,11 @@ ALL = (ONE_AT_A_TIME + PIPELINED + MULTIGET + THREADS + CONNECTIONS +
 
 
 def has_floor(row):
-    """Whether t/bench/floor can serve it: text gets and sets of small values
-    and of keys that fit, by one thread."""
+    """Whether t/bench/floor can serve it: gets and sets of small values and of
+    keys that fit, by one thread."""
     if row.special and row.special != "accept":
         return False
-    other = {*META, *BINARY, "--expect_misses", "--op=mixed", "--op=getq"}
+    other = {"--expect_misses", "--op=mixed"}
     return (row.server_threads == 1 and row.preload and not row.beside and row.keys <= MANY
             and row.value <= 1024 and not row.fresh_requests
             and not other & set(row.load))

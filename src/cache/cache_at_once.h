@@ -81,7 +81,7 @@ CUCACHE_ALWAYS_INLINE Item* Cache::ReplaceAtOnce(CacheThread& t, Item* old,
   });
   t.place_.Forget();
   if (!done) {
-    t.FreeOwned(item);
+    t.GiveBack(item);
     return nullptr;
   }
   Replaced(t, item, PageRow(c, q), old, old_row);

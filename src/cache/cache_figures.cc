@@ -176,6 +176,10 @@ void Cache::CountFreeChunks(FreeChunks* chunks) {
         slabs_->FreeChunks(c, Queue::kMain);
   }
   ForEachThread([&](CacheThread& t) {
+    const uint16_t row = t.hand_row_.load(std::memory_order_relaxed);
+    if (row != CacheThread::kNoRow) {
+      (*chunks)[row / kQueues] += t.hand_size_.load(std::memory_order_relaxed);
+    }
     SpinLockGuard lock(t.mu_);
     for (size_t c = 0; c < chunks->size(); ++c) {
       for (const Queue q : {Queue::kProbation, Queue::kMain}) {

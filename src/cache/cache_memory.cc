@@ -256,7 +256,7 @@ void Cache::Free(CacheThread& t, Item* item) {
   if (item->cas.load(std::memory_order_relaxed) != 0) {
     t.Retire(item);
   } else {
-    t.FreeOwned(item);
+    t.GiveBack(item);
   }
 }
 

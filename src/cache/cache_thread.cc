@@ -32,6 +32,10 @@ void CacheThread::Offline() {
   }
   // Nobody else could free it while this thread sleeps.
   if (retired_count_ != 0) MoveRetired();
+  if (locked_takes_ != 0) [[unlikely]] {
+    if (has_hand()) EmptyHand();
+    locked_takes_ = 0;
+  }
   epoch_.Offline();
 }
 
@@ -59,6 +63,50 @@ char* CacheThread::TakeChunk(int c, Queue q, size_t leave) {
     if (m.n == 0) return nullptr;
   }
   return m.chunks[--m.n];
+}
+
+char* CacheThread::TakeFromMagazine(uint16_t row) {
+  SpinLockGuard lock(mu_);
+  Magazine& m = magazines_[row];
+  if (m.n == 0) return nullptr;
+  char* const chunk = m.chunks[--m.n];
+  if (++locked_takes_ >= kTakesBeforeHand) FillHand(row, m);
+  return chunk;
+}
+
+// Not while there are chunks of another row in it.
+void CacheThread::FillHand(uint16_t row, Magazine& m) {
+  if (m.n == 0 || hand_size_.load(std::memory_order_relaxed) != 0) return;
+  const uint32_t n = std::min(kHand, m.n);
+  m.n -= n;
+  std::copy_n(m.chunks + m.n, n, hand_.begin());
+  hand_row_.store(row, std::memory_order_relaxed);
+  hand_size_.store(n, std::memory_order_relaxed);
+}
+
+void CacheThread::EmptyHand() {
+  SpinLockGuard lock(mu_);
+  const uint32_t n = hand_size_.load(std::memory_order_relaxed);
+  for (uint32_t i = 0; i < n; ++i) PutChunk(hand_[i]);
+  if (drained_count_ != 0) FlushDrained();
+  hand_size_.store(0, std::memory_order_relaxed);
+  hand_row_.store(kNoRow, std::memory_order_relaxed);
+  recalled_.store(false, std::memory_order_relaxed);
+}
+
+// A page that has begun to drain unnoticed is no harm: who drains it recalls
+// its chunks after that (H1).
+void CacheThread::GiveBack(Item* item) {
+  const Page& page = cache_.slabs_->page(cache_.slabs_->PageOf(item));
+  const uint32_t n = hand_size_.load(std::memory_order_relaxed);
+  if (item->chunked() || n == kHand ||
+      page.row.load(std::memory_order_relaxed) !=
+          hand_row_.load(std::memory_order_relaxed) ||
+      page.state.load(std::memory_order_relaxed) != PageState::kOpen) {
+    return FreeOwned(item);
+  }
+  hand_[n] = reinterpret_cast<char*>(item);
+  hand_size_.store(n + 1, std::memory_order_relaxed);
 }
 
 inline void CacheThread::PutChunk(char* chunk) {
@@ -167,6 +215,7 @@ void CacheThread::FreeOwned(Item* item) {
 
 void CacheThread::RecallClass(int c) {
   SpinLockGuard lock(mu_);
+  recalled_.store(true, std::memory_order_relaxed);
   for (const Queue q : {Queue::kProbation, Queue::kMain}) {
     Magazine& m = magazines_[PageRow(c, q)];
     cache_.slabs_->Give(m.chunks, m.n);
@@ -176,6 +225,7 @@ void CacheThread::RecallClass(int c) {
 
 void CacheThread::LeaveTo(std::deque<Retired>* orphans) {
   if (retired_count_ != 0) MoveRetired();
+  EmptyHand();
   SpinLockGuard lock(mu_);
   CollectLocked();
   for (; limbo_head_ != limbo_tail_; ++limbo_head_) {
@@ -190,6 +240,9 @@ void CacheThread::LeaveTo(std::deque<Retired>* orphans) {
 void CacheThread::Recall(PageIndex page, int c, Queue q) {
   Slabs& slabs = *cache_.slabs_;
   SpinLockGuard lock(mu_);
+  const bool in_hand =
+      hand_row_.load(std::memory_order_relaxed) == PageRow(c, q);
+  if (in_hand) recalled_.store(true, std::memory_order_relaxed);
   Magazine& m = magazines_[PageRow(c, q)];
   char** end = std::partition(m.chunks, m.chunks + m.n, [&](const char* chunk) {
     return slabs.PageOf(chunk) != page;

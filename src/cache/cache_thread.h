@@ -8,8 +8,14 @@
 //
 // Thread safety: the public methods by the owning thread only. Magazines and
 // limbo have a lock, which the owner takes nearly always uncontended, so that
-// others can take back what an idle thread holds (Collect, Recall).
+// others can take back what an idle thread holds (Collect, Recall). Who takes
+// chunks of one size in a row has some of them in its hand, where only it can
+// reach them.
 // Lock order: mu_ of at most one thread, then the locks of Slabs and Pins.
+//
+// Invariant H1: a chunk in a hand goes back before its thread goes off line,
+// and at the first quiescent state after somebody recalled chunks. So it holds
+// up nobody for longer than an item would that the thread reads.
 
 #ifndef CUCACHE_CACHE_CACHE_THREAD_H_
 #define CUCACHE_CACHE_CACHE_THREAD_H_
@@ -84,6 +90,7 @@ class CacheThread {
     if (epoch_.Quiescent() && retired_count_ != 0) [[unlikely]] {
       MoveRetired();
     }
+    if (recalled_.load(std::memory_order_relaxed)) EmptyHand();
     if (limbo_weight() >= kCollectWeight) Advance();
   }
   // The same, and frees at once what may be freed, however little: for who
@@ -91,6 +98,7 @@ class CacheThread {
   void Reclaim() {
     place_.Forget();
     (void)epoch_.Quiescent();
+    if (has_hand()) EmptyHand();
     if (limbo_weight() != 0) Advance();
   }
   bool online() const { return epoch_.online(); }
@@ -109,6 +117,11 @@ class CacheThread {
     uint32_t most;
     char* chunks[kMagazine];
   };
+  // The hand takes so many chunks at once, when as many were taken with the
+  // lock since the thread came on line: below that the way back would cost
+  // more.
+  static constexpr uint32_t kHand = 16, kTakesBeforeHand = 4;
+  static constexpr uint16_t kNoRow = 0xffff;
   // Retired items that share one stamp, and so one fence.
   static constexpr size_t kStampBatch = 16;
   // Weight of the limbo from which on its owner tries to free it. Less is left
@@ -122,10 +135,22 @@ class CacheThread {
 
   // A chunk that is at hand, or nullptr.
   char* TakeAtHand(uint16_t row) {
-    SpinLockGuard lock(mu_);
-    Magazine& m = magazines_[row];
-    return m.n != 0 ? m.chunks[--m.n] : nullptr;
+    const uint32_t n = hand_size_.load(std::memory_order_relaxed);
+    if (n == 0 || hand_row_.load(std::memory_order_relaxed) != row) {
+      return TakeFromMagazine(row);
+    }
+    hand_size_.store(n - 1, std::memory_order_relaxed);
+    return hand_[n - 1];
   }
+  char* TakeFromMagazine(uint16_t row) EXCLUDES(mu_);
+  void FillHand(uint16_t row, Magazine& magazine) REQUIRES(mu_);
+  // H1.
+  bool has_hand() const {
+    return hand_row_.load(std::memory_order_relaxed) != kNoRow;
+  }
+  void EmptyHand() EXCLUDES(mu_);
+  // An item of the owner's that nobody else ever saw.
+  void GiveBack(Item* item) EXCLUDES(mu_);
   // A chunk, or nullptr when no page may be opened (it leaves `leave` pages
   // unopened).
   char* TakeChunk(int c, Queue q, size_t leave);
@@ -146,7 +171,7 @@ class CacheThread {
   void Advance();
   void FreeNow(Item* item) REQUIRES(mu_);
   void FreeInPieces(Item* item) REQUIRES(mu_);
-  // The same for an item that nobody else ever saw. Any thread.
+  // The same for an item that nobody sees any more. Any thread.
   void FreeOwned(Item* item) EXCLUDES(mu_);
   // Frees what may be freed. Any thread.
   void Collect() EXCLUDES(mu_);
@@ -203,6 +228,16 @@ class CacheThread {
   // How long the next allocation may wait for a grace period.
   std::chrono::milliseconds patience_{0};
   std::chrono::steady_clock::time_point last_refusal_{};
+
+  // The hand: chunks of one row. Written by the owner; others look at how many
+  // there are.
+  std::array<char*, kHand> hand_;
+  std::atomic<uint32_t> hand_size_{0};
+  std::atomic<uint16_t> hand_row_{kNoRow};
+  // Since the thread came on line: chunks taken with the lock.
+  uint32_t locked_takes_ = 0;
+  // Others recalled chunks. Written with mu_ held.
+  std::atomic<bool> recalled_{false};
 
   SpinLock mu_;
   std::array<Magazine, kPageRows> magazines_ GUARDED_BY(mu_);

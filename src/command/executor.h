@@ -69,7 +69,6 @@ class Executor {
   Settings& settings() { return settings_; }
   ServerControl& control() { return control_; }
   LoginPace& login_pace() { return login_pace_; }
-  const LoginPace& login_pace() const { return login_pace_; }
   const Clock& clock() const { return clock_; }
 
   // For a Request's `hash`, when more than one of the calls below gets it.

@@ -104,10 +104,10 @@ void Worker::ForEachConn(const std::function<void(const Conn&)>& visit) {
 
 void Worker::Loop() {
   while (!stopping_) {
-    if (!poller_.RunOnce(MostWait())) {
+    if (!poller_.RunOnce(turns_.empty() ? patience_ : 0)) {
       PLOG(FATAL) << "a worker cannot wait for its connections";
     }
-    if (!logins_.empty()) CallLogin();
+    if (patience_ != Poller::kForever) CallLogin();
     if (!turns_.empty()) TakeQueuedTurns();
     if (turns_.empty()) GoOffline();
   }
@@ -115,18 +115,14 @@ void Worker::Loop() {
   GoOffline();
 }
 
-// Milliseconds.
-int Worker::MostWait() const {
-  if (!turns_.empty()) return 0;
-  if (logins_.empty()) return Poller::kForever;
-  return executor_.login_pace().Milliseconds();
-}
-
 // One at a time, since it may take all the time that there is.
 void Worker::CallLogin() {
-  if (!executor_.login_pace().MayBeSlow()) return;
-  turns_.push_back(logins_.front());
-  logins_.pop_front();
+  const LoginPace& pace = executor_.login_pace();
+  if (pace.MayBeSlow()) {
+    turns_.push_back(logins_.front());
+    logins_.pop_front();
+  }
+  patience_ = logins_.empty() ? Poller::kForever : pace.Milliseconds();
 }
 
 void Worker::TakeQueuedTurns() {
@@ -170,7 +166,10 @@ bool Worker::OthersWait() {
 
 void Worker::QueueTurn(TurnTaker* taker) { turns_.push_back(taker); }
 
-void Worker::QueueLogin(TurnTaker* taker) { logins_.push_back(taker); }
+void Worker::QueueLogin(TurnTaker* taker) {
+  logins_.push_back(taker);
+  patience_ = executor_.login_pace().Milliseconds();
+}
 
 void Worker::Watch(Conn* conn) {
   if (watchers_ == nullptr) {

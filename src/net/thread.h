@@ -102,7 +102,6 @@ class Worker final : public ConnHost {
   void EndWatch(Conn* conn);
   void Open(Channel channel);
   void TakeQueuedTurns();
-  int MostWait() const;
   void CallLogin();
   void GoOffline();
   void TrimMemory();
@@ -130,7 +129,9 @@ class Worker final : public ConnHost {
   std::vector<TurnTaker*> current_turns_;
   size_t turns_left_ = 0;
   std::deque<TurnTaker*> logins_;  // wait for LoginPace
-  size_t open_ = 0;                // connections
+  // Milliseconds until one of them may be called, about.
+  int patience_ = Poller::kForever;
+  size_t open_ = 0;  // connections
   size_t closed_since_trim_ = 0;
 
   Mutex inbox_mu_;

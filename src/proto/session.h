@@ -47,9 +47,9 @@ class Session {
   enum class Next : uint8_t {
     kRead,      // needs bytes (conn_waiting, conn_read)
     kReceive,   // needs bytes of a value: ReceiveSpans (conn_nread)
-    kBlocked,   // output.blocked(): go on when it is not (conn_mwrite)
     kYield,     // budget spent, there is more to do (-R)
     kLater,     // a password may not be checked yet (LoginPace)
+    kBlocked,   // output.blocked(): go on when it is not (conn_mwrite)
     kWatch,     // Executor::watch_kinds(); nothing is processed any more
     kClose,     // send what is there, then close (conn_closing after mwrite)
     kShutdown,  // the same, because the client violated the protocol

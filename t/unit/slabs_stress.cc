@@ -104,6 +104,27 @@ TEST_F(SlabsStress, IdleThreadKeepsNoDrainingPage) {
   other.Offline();
 }
 
+// Nor must the chunks that a busy thread has in its hand (H1).
+TEST_F(SlabsStress, NoHandKeepsADrainingPage) {
+  std::vector<Item*> items;
+  for (int i = 0; i < 8; ++i) {
+    items.push_back(Make("key" + std::to_string(i), "value"));
+    ASSERT_NE(items.back(), nullptr);
+  }
+  ThreadStats stats;
+  CacheThread other(cache_, stats);
+  other.Online();
+  const size_t before = cache_.figures().total_pages;
+  ASSERT_EQ(cache_.ReassignPage(other, -1, 1), ReassignStatus::kOk);
+  for (Item* item : items) cache_.Free(t_, item);
+  for (int i = 0; i < 8; ++i) {
+    t_.Quiescent();
+    other.Quiescent();
+  }
+  EXPECT_EQ(cache_.figures().total_pages, before - 1);
+  other.Offline();
+}
+
 // A pin that is over leaves no trace: the item may be moved as before.
 TEST_F(SlabsStress, ItemThatWasPinnedMovesLikeOthers) {
   const std::string value(1000, 'p');

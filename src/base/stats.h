@@ -49,6 +49,7 @@ class Counter {
   X(incr_misses)                   \
   X(decr_hits)                     \
   X(decr_misses)                   \
+  X(sums_in_place)                 \
   X(cas_hits)                      \
   X(cas_badval)                    \
   X(cas_misses)                    \

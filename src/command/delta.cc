@@ -20,6 +20,7 @@ struct Executor::Sum {
   Status status = Status::kHit;
   uint64_t value = 0;
   unsigned digits = 0;
+  uint32_t length_before = 0;
   uint32_t flags = 0;
   bool binary_key = false;
   bool created = false;
@@ -72,6 +73,7 @@ Executor::Sum::Sum(const Request& request, const Item* old) {
   uint64_t number = 0;
   status = Read(request, *old, &number);
   flags = old->flags();
+  length_before = old->value_length;
   binary_key = old->HasState(Item::kBinaryKey);
   if (!request.Has(kDecrement)) {
     SetValue(number + request.delta);  // wraps at 2^64
@@ -130,7 +132,7 @@ bool Executor::ReplaceSum(const Request& request, uint64_t hash, Item* found,
       request.Has(kExplicitCas) ? request.new_cas : 0,
       [&](Item* made) { Inherit(request, found, made, &heir, result); });
   if (item == nullptr) return false;
-  Counted(request, false, sum.value, item, result);
+  Counted(request, sum, item, result);
   return true;
 }
 
@@ -179,7 +181,7 @@ void Executor::Arithmetic(const Request& request, Result* result) {
       continue;
     }
     if (linked) {
-      return Counted(request, sum.created, sum.value, item, result);
+      return Counted(request, sum, item, result);
     }
     heir.GiveBack();
     sum.status = Status::kNoMemory;
@@ -191,16 +193,17 @@ void Executor::Arithmetic(const Request& request, Result* result) {
   }
 }
 
-void Executor::Counted(const Request& request, bool created, uint64_t value,
-                       Item* item, Result* result) {
+void Executor::Counted(const Request& request, const Sum& sum, Item* item,
+                       Result* result) {
   result->status = Status::kHit;
-  result->created = created;
-  result->value = value;
-  result->number_length = static_cast<uint8_t>(CountDigits(value));
+  result->created = sum.created;
+  result->value = sum.value;
+  result->number_length = static_cast<uint8_t>(sum.digits);
   result->item = item;
   result->value_length = item->value_length;
   result->cas = item->cas.load(std::memory_order_relaxed);
-  if (created) return;
+  if (sum.created) return;
+  if (sum.digits <= sum.length_before) stats_.sums_in_place.Add();
   if (request.Has(kDecrement)) {
     Count(&ThreadStats::decr_hits, &ClassCounters::decr_hits, item);
   } else {

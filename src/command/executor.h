@@ -264,7 +264,7 @@ class Executor {
   struct Sum;
   bool ReplaceSum(const Request& request, uint64_t hash, Item* found,
                   const Sum& sum, Result* result);
-  void Counted(const Request& request, bool created, uint64_t value, Item* item,
+  void Counted(const Request& request, const Sum& sum, Item* item,
                Result* result);
 
   Cache& cache_;

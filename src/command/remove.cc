@@ -33,7 +33,9 @@ bool Executor::Remove(uint64_t hash, std::string_view key) {
 void Executor::CountDelete(const Request& request, Status status,
                            Result* result) {
   result->status = status;
-  if (status == Status::kNotFound || status == Status::kExists) {
+  // memcached counts what another CAS id kept as a miss of md alone.
+  if (status == Status::kNotFound ||
+      (status == Status::kExists && request.Has(kIsMeta))) {
     stats_.delete_misses.Add();
   } else if (status == Status::kDeleted && !request.Has(kInvalidate)) {
     Count(&ThreadStats::delete_hits, &ClassCounters::delete_hits, result->item);

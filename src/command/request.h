@@ -50,7 +50,7 @@ enum Option : uint16_t {
   kBinaryKey = 1 << 9,    // meta b: the key was base64 on the wire
   kIsTouch = 1 << 10,     // counts as touch in the stats (gat, touch)
   kNoValue = 1 << 11,     // the reply shows no value
-  kIsMeta = 1 << 12,      // it came as md, for those who watch
+  kIsMeta = 1 << 12,      // it came as md, for who watches and counts
   kNoWin = 1 << 13,       // no meta command: who recaches is not its business
   kRecacheFirst = 1 << 14,  // meta R looks at the expiry before this command
 };

@@ -217,6 +217,9 @@ TEST_F(ExecutorTest, Delete) {
   Request request = Worker::Key("k", kCompareCas);
   request.cas = cas + 1;
   EXPECT_EQ(worker->Delete(request).status, Status::kExists);
+  EXPECT_EQ(worker->stats.delete_misses.value(), 1u);
+  request.options |= kIsMeta;
+  EXPECT_EQ(worker->Delete(request).status, Status::kExists);
   request.cas = cas;
   EXPECT_EQ(worker->Delete(request).status, Status::kDeleted);
   EXPECT_EQ(worker->stats.delete_hits.value(), 2u);

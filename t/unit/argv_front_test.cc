@@ -69,6 +69,8 @@ TEST(ArgvFront, VerboseIsCounted) {
 TEST(ArgvFront, ListenIsAccumulated) {
   EXPECT_THAT(Flags({"-l", "127.0.0.1", "-l[::1]:5", "--listen=a,b"}),
               ElementsAre("--listen=127.0.0.1,[::1]:5,a,b"));
+  EXPECT_THAT(Flags({"-l", "127.0.0.10", "-l", "127.0.0.1", "-l127.0.0.1"}),
+              ElementsAre("--listen=127.0.0.10,127.0.0.1"));
 }
 
 TEST(ArgvFront, LongOptions) {

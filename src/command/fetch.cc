@@ -134,7 +134,9 @@ void Executor::Fetch(const Request& request, Item* found, Result* result) {
     control_.command_state().prefixes().RecordGet(
         request.key, settings_.prefix_delimiter, item != nullptr);
   }
-  if (Watched(kWatchFetchers)) WriteGet(request.key, item, why);
+  if (Watched(kWatchFetchers)) {
+    WriteGet(request.key, created ? nullptr : item, why);
+  }
   if (item == nullptr) {
     CountMiss(request, why);
     return;

@@ -62,6 +62,8 @@ TEST_F(WatchTest, FetchesStoresAndDeletions) {
   EXPECT_EQ(client_.Ask("md a#b\r\n"), "NF");
   client_.Ask("add c 0 0 1\r\nx\r\n");
   client_.Ask("md c\r\n");
+  EXPECT_EQ(client_.Ask("mg d N30\r\n"), "HD W");
+  client_.Ask("mg d\r\n");
   EXPECT_THAT(LineAfterStamp(&watcher),
               MatchesRegex("type=item_get key=a%23b status=not_found clsid=0 "
                            "cfd=[0-9]+ size=0"));
@@ -80,6 +82,8 @@ TEST_F(WatchTest, FetchesStoresAndDeletions) {
   EXPECT_THAT(LineAfterStamp(&watcher), HasSubstr("cmd=add ttl=0"));
   EXPECT_THAT(LineAfterStamp(&watcher), HasSubstr("key=c status=found"));
   EXPECT_THAT(LineAfterStamp(&watcher), HasSubstr("key=c cmd=md"));
+  EXPECT_THAT(LineAfterStamp(&watcher), HasSubstr("key=d status=not_found"));
+  EXPECT_THAT(LineAfterStamp(&watcher), HasSubstr("key=d status=found"));
 }
 
 TEST_F(WatchTest, ConnectionsComeAndGo) {

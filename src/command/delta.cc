@@ -202,7 +202,10 @@ void Executor::Counted(const Request& request, const Sum& sum, Item* item,
   result->item = item;
   result->value_length = item->value_length;
   result->cas = item->cas.load(std::memory_order_relaxed);
-  if (sum.created) return;
+  if (sum.created) {
+    if (Watched(kWatchMutations)) WriteLinked(StoreMode::kAdd, *item);
+    return;
+  }
   if (sum.digits <= sum.length_before) stats_.sums_in_place.Add();
   if (request.Has(kDecrement)) {
     Count(&ThreadStats::decr_hits, &ClassCounters::decr_hits, item);

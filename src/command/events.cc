@@ -73,6 +73,18 @@ void Executor::WriteStore(const Request& request, std::string_view key,
   thread_.events().Write(event, key);
 }
 
+Executor::StoreFacts Executor::FactsOf(const Item& item) const {
+  return {.slab_class = static_cast<uint8_t>(cache_.SlabClass(&item)),
+          .exptime = item.exptime.load(std::memory_order_relaxed),
+          .size = item.value_length};
+}
+
+void Executor::WriteLinked(StoreMode mode, const Item& item) {
+  Request request;
+  request.mode = mode;
+  WriteStore(request, item.key(), FactsOf(item), Status::kStored);
+}
+
 void Executor::WriteDeleted(const Request& request, const Item& item) {
   Event event{.kind = kWatchDeletions, .type = Event::Type::kDeleted};
   event.command = request.Has(kIsMeta) ? "md" : "delete";
@@ -86,16 +98,15 @@ void Executor::WriteDeleted(const Request& request, const Item& item) {
 void Executor::StoreWatched(const Request& request, uint64_t hash, Item* item,
                             Result* result) {
   const std::string key(item->key());
-  StoreFacts facts;
-  facts.slab_class = static_cast<uint8_t>(cache_.SlabClass(item));
-  facts.exptime = item->exptime.load(std::memory_order_relaxed);
-  facts.size = item->value_length;
+  StoreFacts facts = FactsOf(*item);
   if (Watched(kWatchFetchers)) {
     Absent why = Absent::kMissing;
     const Item* old = cache_.Find(thread_, hash, key, &why);
     WriteGet(key, old, why);
   }
   StoreNow(request, hash, item, result);
+  // A joined item, not the piece that came.
+  if (result->status == Status::kStored) facts = FactsOf(*result->item);
   if (Watched(kWatchMutations)) {
     WriteStore(request, key, facts, result->status);
   }

@@ -203,6 +203,9 @@ class Executor {
   void WriteGet(std::string_view key, const Item* item, Absent why);
   void WriteStore(const Request& request, std::string_view key,
                   const StoreFacts& facts, Status status);
+  StoreFacts FactsOf(const Item& item) const;
+  // What another command than a store has linked, told as if `mode` had.
+  void WriteLinked(StoreMode mode, const Item& item);
   void WriteDeleted(const Request& request, const Item& item);
   void StoreWatched(const Request& request, uint64_t hash, Item* item,
                     Result* result);

@@ -140,6 +140,8 @@ void Executor::DropValue(const Request& request, uint64_t hash,
     } else {
       result->item = item;
       result->cas = item->cas.load(std::memory_order_relaxed);
+      if (Watched(kWatchMutations)) WriteLinked(StoreMode::kSet, *item);
+      if (Watched(kWatchDeletions) && !stale) WriteDeleted(request, *item);
     }
     return CountDelete(request, status, result);
   }

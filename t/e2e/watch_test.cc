@@ -86,6 +86,34 @@ TEST_F(WatchTest, FetchesStoresAndDeletions) {
   EXPECT_THAT(LineAfterStamp(&watcher), HasSubstr("key=d status=found"));
 }
 
+TEST_F(WatchTest, WhatIsStoredIsToldAsItIsStored) {
+  client_.Ask("set a 0 60 2\r\nxy\r\n");
+  Client watcher(server_.port());
+  ASSERT_EQ(watcher.Ask("watch mutations deletions\r\n"), "OK");
+  EXPECT_EQ(client_.Ask("append a 0 0 1\r\nz\r\n"), "STORED");
+  EXPECT_EQ(client_.Ask("append none 0 0 1\r\nz\r\n"), "NOT_STORED");
+  EXPECT_EQ(client_.Ask("ma n N0 J12\r\n"), "HD");
+  EXPECT_EQ(client_.Ask("ma n\r\n"), "HD");
+  EXPECT_EQ(client_.Ask("md a x\r\n"), "HD");
+  EXPECT_EQ(client_.Ask("md a x I\r\n"), "HD");
+  EXPECT_EQ(client_.Ask("md n\r\n"), "HD");
+  EXPECT_THAT(LineAfterStamp(&watcher),
+              MatchesRegex("type=item_store key=a status=stored cmd=append "
+                           "ttl=(59|60) clsid=[0-9]+ cfd=[0-9]+ size=3"));
+  EXPECT_THAT(LineAfterStamp(&watcher),
+              HasSubstr("key=none status=not_stored cmd=append"));
+  EXPECT_THAT(LineAfterStamp(&watcher),
+              MatchesRegex("type=item_store key=n status=stored cmd=add "
+                           "ttl=0 clsid=[0-9]+ cfd=[0-9]+ size=2"));
+  EXPECT_THAT(LineAfterStamp(&watcher),
+              MatchesRegex("type=item_store key=a status=stored cmd=set "
+                           "ttl=0 clsid=[0-9]+ cfd=[0-9]+ size=0"));
+  EXPECT_THAT(LineAfterStamp(&watcher),
+              MatchesRegex("type=deleted key=a cmd=md clsid=[0-9]+ size=0"));
+  EXPECT_THAT(LineAfterStamp(&watcher), HasSubstr("type=item_store key=a"));
+  EXPECT_THAT(LineAfterStamp(&watcher), HasSubstr("type=deleted key=n"));
+}
+
 TEST_F(WatchTest, ConnectionsComeAndGo) {
   // Its worker has it before anybody watches.
   ASSERT_EQ(client_.Ask("mn\r\n"), "MN");

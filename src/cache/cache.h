@@ -364,8 +364,9 @@ class Cache {
   }
   int NumberOfLarge(const Item* item) const;
   int NumberFor(const ItemShape& shape) const;
-  Queue QueueForNew(CacheThread& t, uint64_t hash, std::string_view key,
-                    uint8_t* mark, size_t* replaced);
+  size_t ChunksFor(const ItemShape& shape, size_t* bytes) const;
+  Queue QueueForNew(CacheThread& t, const ItemShape& shape, uint8_t* mark,
+                    size_t* replaced);
   // As Allocate() of an item that was in this queue; nullptr if it is refused.
   Item* AllocateSaved(CacheThread& t, const ItemShape& shape, Queue q);
   struct Wait;

@@ -50,7 +50,9 @@ CUCACHE_ALWAYS_INLINE int Cache::ClassAtOnce(const ItemShape& shape) const {
 __attribute__((noinline)) inline Item* Cache::InsertAtOnce(
     CacheThread& t, const ItemShape& shape, int c, const char* value,
     uint64_t new_cas) {
-  char* const chunk = TakeAtOnce(t, shape, c, eviction_->QueueFor(shape.hash));
+  const size_t bytes = slabs_->chunk_size(c);
+  const Queue q = eviction_->QueueFor(shape.hash, bytes, bytes, &t.newcomers_);
+  char* const chunk = TakeAtOnce(t, shape, c, q);
   if (chunk == nullptr) return nullptr;
   Item* const item = Fill(chunk, shape, value);
   item->cas.store(0, std::memory_order_relaxed);

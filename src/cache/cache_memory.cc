@@ -143,11 +143,31 @@ int Cache::NumberOfLarge(const Item* item) const {
                       uint64_t{item->value_length});
 }
 
-Queue Cache::QueueForNew(CacheThread& t, uint64_t hash, std::string_view key,
-                         uint8_t* mark, size_t* replaced) {
-  const Item* old = Locate(t, hash, key, false);
+// How many chunks an item of this shape takes, and their bytes.
+size_t Cache::ChunksFor(const ItemShape& shape, size_t* bytes) const {
+  const auto chunk = [this](size_t size) -> size_t {
+    return slabs_->chunk_size(slabs_->ClassFor(size));
+  };
+  const size_t prefix = shape.PrefixBytes(), value = shape.value_length;
+  if (prefix + value <= slabs_->max_chunk()) {
+    *bytes = chunk(prefix + value);
+    return 1;
+  }
+  const size_t n = PieceCount(shape.value_length);
+  *bytes = chunk(prefix + n * sizeof(Piece*)) +
+           (n - 1) * chunk(sizeof(Piece) + PieceBytes()) +
+           chunk(sizeof(Piece) + value - (n - 1) * PieceBytes());
+  return 1 + n;
+}
+
+Queue Cache::QueueForNew(CacheThread& t, const ItemShape& shape, uint8_t* mark,
+                         size_t* replaced) {
+  const Item* old = Locate(t, shape.hash, shape.key, false);
   if (old == nullptr || Check(old) != Absent::kNot) {
-    return eviction_->QueueFor(hash);
+    size_t bytes = 0;
+    const size_t chunks = ChunksFor(shape, &bytes);
+    return eviction_->QueueFor(shape.hash, bytes, bytes / chunks,
+                               &t.newcomers_);
   }
   // An overwrite is no hit, and no reason to forget the hits there were.
   *mark = old->recency();
@@ -161,7 +181,7 @@ AllocateStatus Cache::Allocate(CacheThread& t, const ItemShape& shape,
   if (TooLarge(shape)) return AllocateStatus::kTooLarge;
   uint8_t mark = 0;
   size_t replaced = 0;
-  const Queue q = QueueForNew(t, shape.hash, shape.key, &mark, &replaced);
+  const Queue q = QueueForNew(t, shape, &mark, &replaced);
   const size_t leave = PagesToLeave(shape);
   Wait wait;
   *item = AllocateWith(t, shape, [&](size_t bytes) {

@@ -50,6 +50,18 @@ ItemCounters& CacheThread::Count(const Item* item) {
                    static_cast<size_t>(cache_.slabs_->QueueOf(item))];
 }
 
+void CacheThread::TakeCounts(Gate::Counts* sums) {
+  const auto take = [](const Counter& counter, uint64_t* taken, uint64_t* sum) {
+    const uint64_t now = counter.value();
+    *sum += now - *taken;
+    *taken = now;
+  };
+#define CUCACHE_TAKE(name) take(newcomers_.name, &taken_.name, &sums->name);
+  CUCACHE_NEWCOMER_COUNTERS(CUCACHE_TAKE)
+#undef CUCACHE_TAKE
+  take(stats_.get_hits, &taken_.hits, &sums->hits);
+}
+
 char* CacheThread::TakeChunk(int c, Queue q, size_t leave) {
   Slabs& slabs = *cache_.slabs_;
   SpinLockGuard lock(mu_);

@@ -32,6 +32,7 @@
 #include "base/locks.h"
 #include "base/stats.h"
 #include "cache/assoc.h"
+#include "cache/gate.h"
 #include "cache/item.h"
 #include "cache/slabs.h"
 
@@ -202,6 +203,8 @@ class CacheThread {
     return limbo_weight_.load(std::memory_order_relaxed) + retired_weight_;
   }
   ItemCounters& Count(const Item* item);
+  // Adds what it has counted since the last time. One thread at a time, any.
+  void TakeCounts(Gate::Counts* sums);
   // The thread goes: its chunks go back, its limbo to others.
   void LeaveTo(std::deque<Retired>* orphans);
 
@@ -210,6 +213,7 @@ class CacheThread {
   EpochParticipant epoch_;
   EventBuffer events_;
   uint64_t next_cas_ = 0, end_cas_ = 0;
+  Gate::Counters newcomers_;
   // Where the key of the last Allocate() stood, to be used by the Update() that
   // follows in the same stretch between two quiescent states (I8).
   Assoc::Place place_;
@@ -254,6 +258,8 @@ class CacheThread {
   std::atomic<size_t> limbo_size_{0};
   // Sum of the weights. Written with mu_ held.
   std::atomic<size_t> limbo_weight_{0};
+  // What TakeCounts() has taken.
+  Gate::Counts taken_;
 
   std::array<ItemCounters, kCounterRows> counters_;
 };

@@ -544,6 +544,14 @@ void Eviction::FitMean() {
   if (chunks == 0) return;
   mean_bytes_.store(static_cast<double>(bytes) / static_cast<double>(chunks),
                     std::memory_order_relaxed);
+  FitGate(chunks);
+}
+
+// What a thread counts meanwhile comes with the next page.
+void Eviction::FitGate(uint64_t chunks) {
+  Gate::Counts counts;
+  cache_.ForEachThread([&counts](CacheThread& t) { t.TakeCounts(&counts); });
+  gate_.Fit(counts, chunks, mean_bytes_.load(std::memory_order_relaxed));
 }
 
 double Eviction::Weigh(double bytes, double mean) {

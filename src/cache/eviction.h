@@ -19,7 +19,8 @@
 // gives none and stays without any. A small item leaves probation unread with
 // a probability of its weight. Items of one size weigh 1 exactly. In probation
 // a large item that was read is promoted like any other.
-// A newcomer whose fingerprint is in the ghost starts in main. Moving an item
+// A newcomer whose fingerprint is in the ghost starts in main, unless sizes are
+// growing and it is one of the large ones (gate.h). Moving an item
 // is copying it and replacing it in the table: readers do not notice. So a
 // drained page becomes empty, and that is all that "moving a page between
 // classes" needs.
@@ -74,6 +75,7 @@
 #include <vector>
 
 #include "base/locks.h"
+#include "cache/gate.h"
 #include "cache/ghost.h"
 #include "cache/slabs.h"
 
@@ -124,9 +126,14 @@ class Eviction : public PageObserver {
   // drained, main before probation. Exact only when nobody else is at work.
   std::vector<PageIndex> PagesOldestFirst() EXCLUDES(queue_lock_);
 
-  // The queue in which a new item with this hash starts.
-  Queue QueueFor(uint64_t hash) {
-    return ghost_.Forget(hash) ? Queue::kMain : Queue::kProbation;
+  // The queue in which a newcomer starts that takes so many bytes, in chunks of
+  // `mean`.
+  Queue QueueFor(uint64_t hash, size_t bytes, size_t mean,
+                 Gate::Counters* newcomers) {
+    newcomers->stored.Add();
+    newcomers->bytes.Add(mean);
+    const uint64_t age = ghost_.Forget(hash);
+    return age == 0 ? Queue::kProbation : gate_.QueueFor(bytes, age, newcomers);
   }
   void PrefetchGhost(uint64_t hash) const { ghost_.Prefetch(hash); }
   // Fits the ghost to the number of items. Maintenance thread only.
@@ -206,6 +213,7 @@ class Eviction : public PageObserver {
   Item* OwnerOf(const Piece& piece) const;
   bool DrainPiece(CacheThread& t, char* chunk, Aim aim);
   void FitMean() REQUIRES(victim_lock_);
+  void FitGate(uint64_t chunks) REQUIRES(victim_lock_);
   bool Keep(CacheThread& t, const Item* item, Queue from, uint8_t* price);
   bool TooLargeToMove(const Item& item) const;
   bool Stays(const Item& item);
@@ -227,6 +235,7 @@ class Eviction : public PageObserver {
   // The table before the last FitGhost(), until nobody can look into it.
   std::unique_ptr<Ghost::Table> old_ghost_;
   uint64_t old_ghost_stamp_ = 0;
+  Gate gate_;
 
   SpinLock queue_lock_;
   std::array<PageList, kQueues> queues_ GUARDED_BY(queue_lock_);

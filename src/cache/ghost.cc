@@ -52,13 +52,17 @@ bool Ghost::Contains(uint64_t hash) const {
          Find(BucketOf(*table, hash), Fingerprint(hash)) != 0;
 }
 
-bool Ghost::Forget(uint64_t hash) {
+uint64_t Ghost::Forget(uint64_t hash) {
   Table* table = table_.load(std::memory_order_acquire);
-  if (table == nullptr) return false;
+  if (table == nullptr) return 0;
   Bucket& bucket = BucketOf(*table, hash);
   const unsigned lane = Find(bucket, Fingerprint(hash));
-  if (lane != 0) Set(&bucket, lane, 0);
-  return lane != 0;
+  if (lane == 0) return 0;
+  Set(&bucket, lane, 0);
+  // Its place in the FIFO: 1 for the youngest, kWays for the oldest.
+  const auto oldest = static_cast<unsigned>(
+      bucket.words[0].load(std::memory_order_relaxed) & 0xffff);
+  return ((oldest + kWays - lane) % kWays + 1) * table->buckets;
 }
 
 void Ghost::Clear() {

@@ -30,8 +30,9 @@ class Ghost {
 
   void Add(uint64_t hash);
   bool Contains(uint64_t hash) const;
-  // Contains, and once asked it is forgotten.
-  bool Forget(uint64_t hash);
+  // 0: it is not there. Otherwise about how many have come since, at least 1;
+  // and once asked it is forgotten.
+  uint64_t Forget(uint64_t hash);
   void Clear();
   // Fetches what the others look at.
   CUCACHE_ALWAYS_INLINE void Prefetch(uint64_t hash) const {

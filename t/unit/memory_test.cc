@@ -37,10 +37,28 @@ TEST(Ghost, RemembersAndForgets) {
     known += ghost.Contains(hash(std::to_string(i))) ? 1 : 0;
   }
   EXPECT_LT(known, 50);
-  EXPECT_TRUE(ghost.Forget(hash("y39999")));
-  EXPECT_FALSE(ghost.Forget(hash("y39999")));
+  EXPECT_NE(0u, ghost.Forget(hash("y39999")));
+  EXPECT_EQ(0u, ghost.Forget(hash("y39999")));
   ghost.Clear();
   EXPECT_FALSE(ghost.Contains(hash("y39998")));
+}
+
+TEST(Ghost, KnowsHowManyHaveComeSince) {
+  Ghost ghost;
+  (void)ghost.Resize(10000);
+  KeyHash hash(1);
+  for (int i = 0; i < 30000; ++i) ghost.Add(hash(std::to_string(i)));
+  for (const int age : {1000, 3000, 6000}) {
+    double sum = 0;
+    int known = 0;
+    for (int i = 30000 - age - 100; i < 30000 - age + 100; ++i) {
+      const uint64_t said = ghost.Forget(hash(std::to_string(i)));
+      known += said != 0 ? 1 : 0;
+      sum += static_cast<double>(said);
+    }
+    EXPECT_GT(known, 150);
+    EXPECT_NEAR(sum / known, age, 0.1 * age + 200);
+  }
 }
 
 TEST(Pins, LastOneOutFrees) {

@@ -54,9 +54,9 @@ class Gate {
   // D1, and the newcomers over which their mean is taken.
   static constexpr double kRatio = 1.75, kWindow = 16384;
   // D2: it opens below this part of what a hit costs now, and shuts again at
-  // the whole. Misses come in bursts, so less would open it to keys that push
-  // out what is asked for a moment later. The means are taken over kWindow or
-  // this part of what is held, if that is more.
+  // the whole. Misses come in bursts: a larger part would open it to keys that
+  // push out what is asked for a moment later. The means are taken over kWindow
+  // or this part of what is held, if that is more.
   static constexpr double kWorth = 0.25, kWorthWindow = 0.125;
 
   using Counters = NewcomersOf<Counter>;

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "net/tls.h"
 #include "net/watch.h"
@@ -221,16 +222,16 @@ CUCACHE_ALWAYS_INLINE bool Conn::ParseCmd() {
 CUCACHE_ALWAYS_INLINE bool Conn::AfterProcess(Session::Next next, bool cut) {
   switch (next) {
     case Session::Next::kRead:
-      wants_turn_ = cut;
+      wish_ = cut ? Wish::kTurn : Wish::kNothing;
       return !cut && Enter(ConnState::kWaiting, true);
     case Session::Next::kReceive:
       // Copying what is there of a value is no turn of its own.
       return cut || Enter(ConnState::kNread, true);
     case Session::Next::kYield:
-      wants_turn_ = true;
+      wish_ = Wish::kTurn;
       return false;
     case Session::Next::kLater:
-      wants_turn_ = waits_for_login_ = true;
+      wish_ = Wish::kLogin;
       return false;
     case Session::Next::kBlocked:
       return false;
@@ -296,9 +297,9 @@ bool Conn::Mwrite() {
 // Sends, keeps what is left of the input, and sees to it that there will be
 // another turn.
 CUCACHE_ALWAYS_INLINE void Conn::Settle() {
+  const Wish wish = std::exchange(wish_, Wish::kNothing);
   const bool wants_turn =
-      wants_turn_ || (channel_.has_more && !close_after_write_);
-  wants_turn_ = false;
+      wish != Wish::kNothing || (channel_.has_more && !close_after_write_);
   if (state() == ConnState::kClosing) return Close();
   if (state() == ConnState::kMwrite) return;
   if (state() == ConnState::kWatch) return BeginWatch();
@@ -316,14 +317,13 @@ CUCACHE_ALWAYS_INLINE void Conn::Settle() {
   if (!FollowChannel()) return Close();
   if (!wants_turn) return;
   queued_ = true;
-  if (waits_for_login_) return AwaitLogin();
+  if (wish == Wish::kLogin) return AwaitLogin();
   host_.QueueTurn(this);
 }
 
 // That may take seconds, in which the worker must not be woken by input that
 // nobody reads.
 void Conn::AwaitLogin() {
-  waits_for_login_ = false;
   Unregister();
   host_.QueueLogin(this);
 }

@@ -141,6 +141,12 @@ class Conn final : public TurnTaker {
  private:
   friend class ConnTest;
 
+  enum class Wish : uint8_t {
+    kNothing,
+    kTurn,
+    kLogin,  // a turn in which a password may be checked
+  };
+
   // Requests and bytes of input in one turn when nobody else waits. More
   // would be felt by those who come while it lasts.
   static constexpr int kLoneRequests = 200;
@@ -194,9 +200,8 @@ class Conn final : public TurnTaker {
   std::atomic<ConnState> state_{ConnState::kNewCmd};
   bool close_after_write_ = false;
   CloseReason reason_ = CloseReason::kError;
-  bool wants_turn_ = false;
-  bool waits_for_login_ = false;  // it is the turn for a password
-  bool queued_ = false;           // for a turn
+  Wish wish_ = Wish::kNothing;  // for when the machine stops
+  bool queued_ = false;         // for a turn
   bool registered_ = false;
   bool read_much_ = false;    // the last receive was filled
   bool wants_write_ = false;  // as well as input, for Channel::wants_write

@@ -32,6 +32,8 @@ constexpr int kRest = 3;
 constexpr size_t kCompactBytes = 256 << 10;
 // Sparse pages are compacted ahead of need until this part of all is free.
 constexpr size_t kFreeShare = 2;
+// With this part of all free, `slabs reassign` takes nothing from anybody.
+constexpr size_t kPlentyShare = 2;
 constexpr auto kNap = milliseconds(100);
 // Between two looks at how many items there are, which reads all stripes.
 constexpr auto kFitInterval = milliseconds(10);
@@ -270,7 +272,11 @@ ReassignStatus Cache::ReassignPage(CacheThread& t, int src, int dst) {
     }
   }
   // Its own chunks serve as well as those of others, while there are enough.
-  const bool keep = slabs_->free_pages() > 2 * HighPages();
+  // Who says where the page shall go wants to see it gone where it was, unless
+  // memory is plenty.
+  const size_t enough =
+      dst > 0 ? slabs_->page_limit() / kPlentyShare : 2 * HighPages();
+  const bool keep = slabs_->free_pages() > enough;
   if (!eviction_->DrainPageOf(t, std::max(src, 0), keep)) {
     return ReassignStatus::kNoSpare;
   }

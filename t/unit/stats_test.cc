@@ -258,6 +258,19 @@ TEST_F(StatsTest, ReassignKeepsAPageForAClass) {
   EXPECT_EQ(worker->Stat("25:free_chunks", "slabs"), "0");
 }
 
+// With less than half of the memory free the source gets smaller at once.
+TEST_F(StatsTest, ReassignTakesFromTheSource) {
+  const std::string value(70000, 'x');
+  while (cache->figures().bytes < settings.maxbytes.load() / 8 * 5) {
+    worker->Set("k" + std::to_string(cache->figures().curr_items), value);
+  }
+  const std::string before = worker->Stat("31:used_chunks", "slabs");
+  EXPECT_EQ(worker->Admin("slabs reassign 31 25"), "OK\r\n");
+  EXPECT_EQ(std::stoi(worker->Stat("31:used_chunks", "slabs")),
+            std::stoi(before) - 1);
+  EXPECT_EQ(worker->Stat("25:total_pages", "slabs"), "1");
+}
+
 // memcached's table: 2^16 chains, and twice as many when there are one and a
 // half times as many items.
 TEST_F(StatsTest, HashPowerLevelIsMemcacheds) {

@@ -51,10 +51,12 @@
 #include <string_view>
 #include <utility>
 
+#include "base/bytes.h"
 #include "base/hash.h"
 #include "base/locks.h"
 #include "cache/assoc_layout.h"
 #include "cache/item.h"
+#include "cache/tags.h"
 
 namespace cucache {
 
@@ -67,21 +69,6 @@ struct Lookup {
   const Bucket* bucket = nullptr;
   const std::atomic<uint64_t>* slot = nullptr;
 };
-
-// memcmp() == 0 without a call for what is as short as keys are.
-inline bool SameBytes(const char* a, const char* b, size_t n) {
-  if (n < sizeof(uint64_t)) return std::memcmp(a, b, n) == 0;
-  uint64_t x, y;
-  for (size_t i = sizeof(x); i < n; i += sizeof(x)) {
-    std::memcpy(&x, a + i - sizeof(x), sizeof(x));
-    std::memcpy(&y, b + i - sizeof(y), sizeof(y));
-    if (x != y) return false;
-  }
-  // The last eight, of which some may have been compared.
-  std::memcpy(&x, a + n - sizeof(x), sizeof(x));
-  std::memcpy(&y, b + n - sizeof(y), sizeof(y));
-  return x == y;
-}
 
 class Assoc {
  public:
@@ -321,10 +308,6 @@ class Assoc {
   }
   static uint64_t FindWord(const Bucket& bucket, uint64_t tag,
                            std::string_view key);
-  static const Slot* FindTag(const Bucket& bucket, uint64_t tag);
-  template <size_t... kIndex>
-  static const Slot* FindTag(const Bucket& bucket, uint64_t tag,
-                             std::index_sequence<kIndex...>);
   Item* FindValidated(uint64_t hash, std::string_view key) const;
   bool LocateIn(Bucket& bucket, uint64_t tag, std::string_view key,
                 Place* place) const;
@@ -449,27 +432,6 @@ CUCACHE_ALWAYS_INLINE uint64_t Assoc::FindWord(const Bucket& bucket,
   return slot::kEmpty;
 }
 
-// The slot of some key with this tag in the bucket, or nullptr. A candidate, so
-// it may be wrong; without branches, because which slot it is cannot be
-// predicted, and what follows are prefetches that should not wait.
-CUCACHE_ALWAYS_INLINE const Assoc::Slot* Assoc::FindTag(const Bucket& bucket,
-                                                        uint64_t tag) {
-  return FindTag(bucket, tag, std::make_index_sequence<kSlotsPerBucket>());
-}
-
-// Unrolled by hand, which g++ -O2 does not.
-template <size_t... kIndex>
-CUCACHE_ALWAYS_INLINE const Assoc::Slot* Assoc::FindTag(
-    const Bucket& bucket, uint64_t tag, std::index_sequence<kIndex...>) {
-  const Slot* found = nullptr;
-  ((found =
-        slot::Tag(bucket.slots[kIndex].load(std::memory_order_relaxed)) == tag
-            ? &bucket.slots[kIndex]
-            : found),
-   ...);
-  return found;
-}
-
 // A hit in the first bucket reads nothing but the state, the bucket and the
 // item. Only when that fails the version matters, and then all is read again.
 inline Item* Assoc::Find(uint64_t hash, std::string_view key) const {
@@ -482,27 +444,34 @@ inline Item* Assoc::Find(uint64_t hash, std::string_view key) const {
 }
 
 // The first stage, for any number of keys in a row: what it reads of the table
-// it reads once.
+// it reads once. At(SegmentOf(group), x1), with the segment where the number of
+// a bucket has it, above x1.
 class Assoc::Locator {
  public:
   explicit Locator(const Assoc& table)
       : base_(table.base_),
         mask_(table.mask_),
-        bits_(table.bits_),
-        segments_(table.State()) {}
+        shift_(Probe::kIndexBits - table.bits_) {
+    const TableState state = table.State();
+    const uint64_t one = uint64_t{1} << table.bits_;
+    split_ = state.split() * one;
+    low_ = (one << state.level()) - one;
+    high_ = 2 * low_ + one;
+  }
 
   CUCACHE_ALWAYS_INLINE void operator()(Lookup* lookup) const {
-    const Probe probe(lookup->hash, mask_);
-    const size_t segment = segments_.Of(probe.group);
-    lookup->bucket = &base_[(segment << bits_) + probe.x1];
+    const uint64_t group = lookup->hash >> shift_;
+    const uint64_t low = group & low_;
+    const uint64_t segment = low < split_ ? group & high_ : low;
+    lookup->bucket = &base_[segment + (lookup->hash & mask_)];
     PrefetchLine(lookup->bucket);
   }
 
  private:
   const Bucket* const base_;
-  const uint32_t mask_;
-  const unsigned bits_;
-  const TableState::Segments segments_;
+  const uint64_t mask_;
+  const unsigned shift_;
+  uint64_t split_, low_, high_;
 };
 
 CUCACHE_ALWAYS_INLINE Item* Assoc::Settle(const Lookup& lookup) const {

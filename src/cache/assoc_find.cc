@@ -8,31 +8,6 @@
 
 namespace cucache {
 
-namespace {
-
-// The least difference of kCount slots from kFirst on. As a tree, unrolled and
-// without branches: of a key that is absent all sixteen slots have to be read.
-template <unsigned kFirst, unsigned kCount>
-CUCACHE_ALWAYS_INLINE uint64_t LeastDifference(const Bucket& bucket,
-                                               uint64_t wanted) {
-  if constexpr (kCount == 1) {
-    return bucket.slots[kFirst].load(std::memory_order_acquire) ^ wanted;
-  } else {
-    constexpr unsigned kHalf = kCount / 2;
-    return std::min(LeastDifference<kFirst, kHalf>(bucket, wanted),
-                    LeastDifference<kFirst + kHalf, kHalf>(bucket, wanted));
-  }
-}
-
-// Has any slot this tag? Acquire, as in FindWord: a bucket that has none needs
-// no second look.
-CUCACHE_ALWAYS_INLINE bool HasTag(const Bucket& bucket, uint64_t tag) {
-  const uint64_t wanted = tag << slot::kTagShift;
-  return slot::Tag(LeastDifference<0, kSlotsPerBucket>(bucket, wanted)) == 0;
-}
-
-}  // namespace
-
 // A miss counts only if the version of the first bucket and the state are what
 // they were before the slots were read: a key that was moved from its second
 // bucket to the first behind our back has bumped that version, one that was

@@ -216,21 +216,12 @@ class TableState {
 
   // The segment of a group, unless it belongs to the pair that is busy: then
   // it is split() for all keys of the pair.
-  uint32_t SegmentOf(uint64_t group) const { return Segments(*this).Of(group); }
-  // The same for many groups.
-  class Segments {
-   public:
-    explicit Segments(TableState state)
-        : low_((uint64_t{1} << state.level()) - 1), split_(state.split()) {}
-    uint32_t Of(uint64_t group) const {
-      const uint64_t low = group & low_;
-      return static_cast<uint32_t>(low < split_ ? group & (2 * low_ + 1) : low);
-    }
-
-   private:
-    uint64_t low_;
-    uint64_t split_;
-  };
+  uint32_t SegmentOf(uint64_t group) const {
+    const uint64_t low_mask = (uint64_t{1} << level()) - 1;
+    const uint64_t low = group & low_mask;
+    return static_cast<uint32_t>(low < split() ? group & (2 * low_mask + 1)
+                                               : low);
+  }
   bool Odd(uint64_t group) const { return (group >> level() & 1) != 0; }
   // Does the key have two segments to look in?
   bool InPair(uint64_t group) const {

@@ -7,12 +7,14 @@
 
 #include <atomic>
 #include <deque>
+#include <iterator>
 #include <map>
 #include <random>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
+#include "cache/tags.h"
 #include "t/unit/assoc_items.h"
 #include "t/unit/assoc_peer.h"
 
@@ -483,16 +485,36 @@ TEST(AssocTest, ReadsWriteNothing) {
   }
 }
 
-TEST(AssocTest, SameBytesSeesEveryByte) {
-  for (size_t n = 0; n <= 40; ++n) {
-    const std::string a(n, 'a');
-    std::string b = a;
-    EXPECT_TRUE(SameBytes(a.data(), b.data(), n));
-    for (size_t i = 0; i < n; ++i) {
-      b[i] = 'b';
-      EXPECT_FALSE(SameBytes(a.data(), b.data(), n)) << n << " at " << i;
-      b[i] = 'a';
+// Words of few different parts, so that a tag also stands where an address
+// does.
+TEST(TagsTest, AreFoundWhereTheyStandAndNowhereElse) {
+  constexpr uint64_t kParts[] = {0, 1, 0x00ff, 0xff00, 0x8000, 0xffff};
+  std::mt19937_64 random(1);
+  const auto part = [&] { return kParts[random() % std::size(kParts)]; };
+  for (int round = 0; round < 100000; ++round) {
+    Bucket bucket;
+    for (auto& slot : bucket.slots) {
+      slot = part() << 48 | part() << 32 | part() << 16 | part();
     }
+    const uint64_t tag = part();
+    bool there = false;
+    for (auto& slot : bucket.slots) there |= slot::Tag(slot) == tag;
+    ASSERT_EQ(there, HasTag(bucket, tag));
+    const std::atomic<uint64_t>* const found = FindTag(bucket, tag);
+    ASSERT_EQ(there, found != nullptr);
+    if (there) {
+      ASSERT_EQ(tag, slot::Tag(*found));
+    }
+  }
+}
+
+TEST(TagsTest, EverySlotIsLookedAt) {
+  for (auto kept = 0u; kept < kSlotsPerBucket; ++kept) {
+    Bucket bucket{};
+    bucket.slots[kept] = uint64_t{0x1234} << slot::kTagShift;
+    EXPECT_EQ(&bucket.slots[kept], FindTag(bucket, 0x1234));
+    EXPECT_TRUE(HasTag(bucket, 0x1234));
+    EXPECT_FALSE(HasTag(bucket, 0x1235));
   }
 }
 

@@ -130,6 +130,19 @@ TEST(Strings, LooseNumbersAreTheCLibrarys) {
 }
 
 // Exactly these bytes, whatever their number, from and to any place.
+TEST(Bytes, SameBytesSeesEveryByte) {
+  for (size_t n = 0; n <= 40; ++n) {
+    const std::string a(n, 'a');
+    std::string b = a;
+    EXPECT_TRUE(SameBytes(a.data(), b.data(), n));
+    for (size_t i = 0; i < n; ++i) {
+      b[i] = 'b';
+      EXPECT_FALSE(SameBytes(a.data(), b.data(), n)) << n << " at " << i;
+      b[i] = 'a';
+    }
+  }
+}
+
 TEST(Bytes, CopyShort) {
   constexpr size_t kMost = 300, kMargin = 64;
   std::string from;

@@ -82,20 +82,38 @@ struct Item {
   std::atomic<uint8_t> generation;
 
   // --- Immutable parts. ---
-  bool chunked() const { return HasState(kChunked); }
-  uint32_t flags() const {
-    if (!HasState(kHasFlags)) return 0;
-    uint32_t flags;
-    std::memcpy(&flags, this + 1, sizeof(flags));
-    return flags;
-  }
-  const char* key_data() const {
-    return reinterpret_cast<const char*>(this + 1) +
-           (HasState(kHasFlags) ? sizeof(uint32_t) : 0);
-  }
+  // Where they stand. `state` says it and is read once: an atomic is read each
+  // time that it is asked.
+  class Layout {
+   public:
+    explicit Layout(const Item& item)
+        : item_(item), state_(item.state.load(std::memory_order_relaxed)) {}
+    bool chunked() const { return (state_ & kChunked) != 0; }
+    bool has_flags() const { return (state_ & kHasFlags) != 0; }
+    uint32_t flags() const {
+      if (!has_flags()) return 0;
+      uint32_t flags;
+      std::memcpy(&flags, &item_ + 1, sizeof(flags));
+      return flags;
+    }
+    const char* key_data() const {
+      // Four bytes if there are flags, by a shift instead of a choice.
+      return reinterpret_cast<const char*>(&item_ + 1) +
+             (state_ & kHasFlags) / (kHasFlags / sizeof(uint32_t));
+    }
+    const char* data() const { return key_data() + item_.key_length; }
+
+   private:
+    const Item& item_;
+    const uint8_t state_;
+  };
+  Layout layout() const { return Layout(*this); }
+  bool chunked() const { return layout().chunked(); }
+  uint32_t flags() const { return layout().flags(); }
+  const char* key_data() const { return layout().key_data(); }
   std::string_view key() const { return {key_data(), key_length}; }
   // The value, when it is not in pieces.
-  const char* data() const { return key_data() + key_length; }
+  const char* data() const { return layout().data(); }
   char* mutable_data() { return const_cast<char*>(data()); }
   // The pieces, when it is. Stored unaligned: use LoadPiece.
   Piece* piece(size_t i) const {

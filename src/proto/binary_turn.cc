@@ -130,12 +130,13 @@ CUCACHE_ALWAYS_INLINE void BinaryTurn::Answer(const char* begin,
   reply.body_length =
       static_cast<uint32_t>(kFlags + key.size() + item.value_length);
   reply.cas = item.cas.load(std::memory_order_relaxed);
-  AppendWithValue(
-      found, kBinaryHeader + kFlags + key.size(), kNoTail, [&](char* to) {
-        to = reply.Format(packet.header.opcode, packet.header.opaque, to);
-        to = StoreBig(item.flags(), to);
-        return std::copy(key.begin(), key.end(), to);
-      });
+  AppendWithValue(found, kBinaryHeader + kFlags + key.size(), kNoTail,
+                  [&](const Item::Layout& layout, char* to) {
+                    to = reply.Format(packet.header.opcode,
+                                      packet.header.opaque, to);
+                    to = StoreBig(layout.flags(), to);
+                    return std::copy(key.begin(), key.end(), to);
+                  });
 }
 
 Item* BinaryTurn::TouchKey(const Packet& packet, const Lookup& lookup) {

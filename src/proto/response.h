@@ -84,14 +84,15 @@ inline constexpr size_t kMaxValueLine =
 
 // Writes it to `to`, and may spoil eight bytes behind; returns the end.
 CUCACHE_ALWAYS_INLINE char* FormatValueLine(std::string_view key,
-                                            const Item& item, bool with_cas,
-                                            char* to) {
+                                            const Item& item,
+                                            const Item::Layout& layout,
+                                            bool with_cas, char* to) {
   // One store each, of which the end is written again (Output::Room).
   std::memcpy(to, "VALUE \0", 8);
   to = CopyShort(to + 6, key.data(), key.size());
   std::memcpy(to, " 0 ", 4);
-  if (item.HasState(Item::kHasFlags)) {
-    to = FormatU32(item.flags(), to + 1);
+  if (layout.has_flags()) {
+    to = FormatU32(layout.flags(), to + 1);
     *to++ = ' ';
   } else {
     to += 3;
@@ -101,9 +102,8 @@ CUCACHE_ALWAYS_INLINE char* FormatValueLine(std::string_view key,
     *to++ = ' ';
     to = FormatU64(item.cas.load(std::memory_order_relaxed), to);
   }
-  *to++ = '\r';
-  *to++ = '\n';
-  return to;
+  std::memcpy(to, "\r\n", 2);
+  return to + 2;
 }
 
 // The line of an mg that shows the value and nothing else; as above.

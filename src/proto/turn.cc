@@ -120,7 +120,7 @@ CUCACHE_ALWAYS_INLINE bool Turn::CollectGets() {
       break;
     }
     PutKey(locate, {key, length}, lookup++);
-    *entry++ = Entry(Kind::kKey, true, KeyLine{});
+    *entry++ = Entry(true, KeyLine{});
     at = stop + 2;
   }
   at_ = at;
@@ -229,7 +229,7 @@ Turn::Flow Turn::Keys() {
     if (keys_left_ <= 0) return Stop(Next::kYield);
     if (size_ == kBatch && !Drain()) return Stop(Next::kBlocked);
     PutKey(executor_.Locator(), key, &lookups_[size_]);
-    entries_[size_++] = Entry(Kind::kKey, last, s_.keys_);
+    entries_[size_++] = Entry(last, s_.keys_);
     --keys_left_;
     s_.keys_.any = true;
     at_ = last ? stop + 1 : stop;
@@ -247,7 +247,7 @@ CUCACHE_ALWAYS_INLINE void Turn::CollectKeys() {
   const char* const end = end_;
   const char* at = at_;
   const Cache::Locator locate = executor_.Locator();
-  const Entry common(Kind::kKey, false, s_.keys_);
+  const Entry common(false, s_.keys_);
   Lookup* lookup = &lookups_[size_];
   Entry* entry = &entries_[size_];
   size_t n = 0;
@@ -288,18 +288,17 @@ Turn::Flow Turn::EndKeys(const char* next) {
 // ---- The batch. ----
 
 CUCACHE_ALWAYS_INLINE void Turn::AnswerKey(const Entry& entry,
-                                           const Lookup& lookup,
-                                           Executor::Batch* batch) {
-  Item* const item = entry.line.touch ? TouchKey(entry.line, lookup)
-                                      : executor_.Get(lookup, batch);
+                                           const Lookup& lookup, Item* item) {
   if (item == nullptr) {
     if (entry.ends_command) (void)Say<reply::kEnd>();
     return;
   }
+  constexpr size_t kEnd = kLineEndAndEnd - kLineEnd;
   AppendWithValue(
-      item, kMaxValueLine, entry.ends_command ? kLineEndAndEnd : kLineEnd,
-      [&](char* to) __attribute__((always_inline)) {
-        return FormatValueLine(lookup.key, *item, entry.line.with_cas, to);
+      item, kMaxValueLine, kLineEnd + kEnd * entry.ends_command,
+      [&](const Item::Layout& layout, char* to) __attribute__((always_inline)) {
+        return FormatValueLine(lookup.key, *item, layout, entry.line.with_cas,
+                               to);
       });
 }
 
@@ -313,8 +312,8 @@ CUCACHE_ALWAYS_INLINE void Turn::AnswerShown(const MetaReply& shown,
       return;
     }
     AppendWithValue(
-        item, kMaxMetaLine,
-        kLineEnd, [&](char* to) __attribute__((always_inline)) {
+        item, kMaxMetaLine, kLineEnd,
+        [&](const Item::Layout&, char* to) __attribute__((always_inline)) {
           return FormatMetaValueLine(*item, to);
         });
     return;
@@ -324,34 +323,57 @@ CUCACHE_ALWAYS_INLINE void Turn::AnswerShown(const MetaReply& shown,
   AnswerMetaGet(shown, result, false);
 }
 
+template <Turn::Kind kind>
+CUCACHE_ALWAYS_INLINE size_t Turn::AnswerRun(size_t i, size_t n,
+                                             Executor::Batch* batch) {
+  for (; i != n && entries_[i].kind == kind && !output_.blocked(); ++i) {
+    const Entry& entry = entries_[i];
+    const Lookup& lookup = lookups_[i];
+    if constexpr (kind == Kind::kKey) {
+      AnswerKey(entry, lookup, executor_.Get(lookup, batch));
+    } else if constexpr (kind == Kind::kTouched) {
+      AnswerKey(entry, lookup, TouchKey(entry.line, lookup));
+    } else if constexpr (kind == Kind::kShown) {
+      AnswerShown(metas_[i].shown, lookup, batch);
+    } else {
+      AnswerMeta(metas_[i].meta, lookup);
+    }
+  }
+  return i;
+}
+
 bool Turn::Drain() {
   if (size_ == 0) return true;
   const size_t n = size_;
   size_ = 0;
-  commands_ = 0;
   executor_.Gather(lookups_, n);
   output_.set_last(at_ == end_);
   Executor::Batch batch(executor_);
-  for (size_t i = 0; i < n; ++i) {
-    const Entry& entry = entries_[i];
-    if (output_.blocked()) {
-      PutBack(i);
-      return false;
+  size_t i = 0;
+  while (i != n && !output_.blocked()) {
+    switch (entries_[i].kind) {
+      case Kind::kKey:
+        i = AnswerRun<Kind::kKey>(i, n, &batch);
+        break;
+      case Kind::kTouched:
+        i = AnswerRun<Kind::kTouched>(i, n, &batch);
+        break;
+      case Kind::kShown:
+        i = AnswerRun<Kind::kShown>(i, n, &batch);
+        break;
+      case Kind::kMeta:
+        i = AnswerRun<Kind::kMeta>(i, n, &batch);
+        break;
     }
-    if (entry.kind == Kind::kKey) {
-      AnswerKey(entry, lookups_[i], &batch);
-    } else if (entry.kind == Kind::kShown) {
-      AnswerShown(metas_[i].shown, lookups_[i], &batch);
-    } else {
-      AnswerMeta(metas_[i].meta, lookups_[i]);
-    }
-    *budget_ -= entry.ends_command;
   }
-  return true;
+  *budget_ -= commands_;
+  commands_ = 0;
+  if (i != n) PutBack(i, n);
+  return i == n;
 }
 
-void Turn::PutBack(size_t i) {
-  if (entries_[i].kind == Kind::kKey) {
+void Turn::PutBack(size_t i, size_t n) {
+  if (IsKey(entries_[i].kind)) {
     at_ = lookups_[i].key.data();
     s_.state_ = State::kKeys;
     s_.keys_ = entries_[i].line;
@@ -359,6 +381,7 @@ void Turn::PutBack(size_t i) {
     at_ = metas_[i].begin;
     s_.state_ = State::kCommand;
   }
+  for (; i != n; ++i) *budget_ += entries_[i].ends_command;
 }
 
 Item* Turn::TouchKey(const KeyLine& line, const Lookup& lookup) {
@@ -392,7 +415,8 @@ void Turn::AnswerMetaGet(const MetaReply& reply, const Result& result,
     return FormatMetaHit(reply, result, with_value, clock().now(), to);
   };
   if (with_value) {
-    AppendWithValue(result.item, kMaxMetaLine, kLineEnd, format);
+    AppendWithValue(result.item, kMaxMetaLine, kLineEnd,
+                    [&](const Item::Layout&, char* to) { return format(to); });
   } else {
     output_.Advance(format(output_.Room(kMaxMetaLine)));
   }
@@ -414,7 +438,7 @@ CUCACHE_ALWAYS_INLINE bool Turn::CollectMetaGets() {
     if (next == nullptr) break;
     entry.begin = at_;
     PutKey(locate, shown->key, &lookups_[size_ + n]);
-    entries_[size_ + n] = Entry(Kind::kShown, true, {});
+    entries_[size_ + n] = Entry(Kind::kShown);
     at_ = next;
   }
   size_ += n;
@@ -441,7 +465,7 @@ Turn::Flow Turn::MetaGet(const Line& line) {
   }
   entry.begin = at_;
   PutKey(executor_.Locator(), meta->request.key, &lookups_[size_]);
-  entries_[size_++] = Entry(Kind::kMeta, true, {});
+  entries_[size_++] = Entry(Kind::kMeta);
   ++commands_;
   at_ = line.next;
   if (!alone) return true;

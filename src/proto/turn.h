@@ -61,16 +61,21 @@ class Turn : private TurnBase {
 
   static constexpr size_t kBatch = Assoc::kLookupGroup;
   enum class Kind : uint8_t {
-    kKey,    // of get, gets, gat, gats
-    kShown,  // mg whose flags only say what is shown
-    kMeta,   // any mg
+    kKey,      // of get and gets
+    kTouched,  // of gat and gats
+    kShown,    // mg whose flags only say what is shown
+    kMeta,     // any mg
   };
+  static bool IsKey(Kind kind) { return kind <= Kind::kTouched; }
   struct Entry {
-    Entry(Kind its_kind, bool ends, const KeyLine& its_line)
-        : line(its_line), kind(its_kind), ends_command(ends) {}
-    KeyLine line;  // kKey
+    explicit Entry(Kind meta) : kind(meta) {}
+    Entry(bool ends, const KeyLine& its_line)
+        : line(its_line),
+          kind(its_line.touch ? Kind::kTouched : Kind::kKey),
+          ends_command(ends) {}
+    KeyLine line;  // of a key
     Kind kind;
-    bool ends_command;
+    bool ends_command = true;
   };
   struct MetaEntry {
     MetaEntry() {}
@@ -122,11 +127,16 @@ class Turn : private TurnBase {
   // Answers what is collected; false if output blocked before the end, and
   // then the input is put back (T1).
   bool Drain();
-  void PutBack(size_t i);
+  // Entry i, the first that was not answered, and those behind it, up to n.
+  void PutBack(size_t i, size_t n);
+  // Answers entries from i on, up to n, while they are of this kind and the
+  // output takes them; returns the first that was not answered.
+  template <Kind kind>
+  inline size_t AnswerRun(size_t i, size_t n, Executor::Batch* batch);
   // The same, and the output takes another reply.
   bool Ready() { return (size_ == 0 || Drain()) && !output_.blocked(); }
-  inline void AnswerKey(const Entry& entry, const Lookup& lookup,
-                        Executor::Batch* batch);
+  // With the item that was found for it, or nullptr.
+  inline void AnswerKey(const Entry& entry, const Lookup& lookup, Item* item);
   Item* TouchKey(const KeyLine& line, const Lookup& lookup);
   inline void AnswerShown(const MetaReply& shown, const Lookup& lookup,
                           Executor::Batch* batch);

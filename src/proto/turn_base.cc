@@ -59,7 +59,7 @@ TurnBase::Flow TurnBase::Dump() {
   }
 }
 
-void TurnBase::AppendLong(Item* item, Tail tail) {
+void TurnBase::AppendLong(Item* item, size_t tail) {
   output_.AppendValue(item);
   output_.Append({kTail, tail});
 }

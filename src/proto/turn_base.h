@@ -57,22 +57,24 @@ class TurnBase {
   // (`drained`).
   Session::Step Finish(bool drained);
 
-  // What may stand behind a value.
+  // What may stand behind a value: so many bytes of kTail.
   enum Tail : size_t { kNoTail = 0, kLineEnd = 2, kLineEndAndEnd = 7 };
 
-  // A reply that has a value: format(to) writes at most `room` bytes in front
-  // of it. A large value is not copied.
+  // A reply that has a value: format(layout, to) writes at most `room` bytes in
+  // front of it. A large value is not copied.
   template <class Format>
-  CUCACHE_ALWAYS_INLINE void AppendWithValue(Item* item, size_t room, Tail tail,
-                                             Format&& format) {
+  CUCACHE_ALWAYS_INLINE void AppendWithValue(Item* item, size_t room,
+                                             size_t tail, Format&& format) {
     const size_t size = item->value_length;
-    if (size > Output::kCopyLimit || item->chunked()) {
-      output_.Advance(format(output_.Room(room)));
+    const Item::Layout layout = item->layout();
+    if (size > Output::kCopyLimit || layout.chunked()) {
+      output_.Advance(format(layout, output_.Room(room)));
       AppendLong(item, tail);
       return;
     }
-    char* to = format(output_.Room(room + size + tail));
-    to = CopyShort(to, item->data(), size);
+    // Of the largest tail: one addition less.
+    char* to = format(layout, output_.Room(room + size + sizeof(kTail)));
+    to = CopyShort(to, layout.data(), size);
     // All of it whatever is wanted: past the end is allowed (Output::Room).
     std::memcpy(to, kTail, sizeof(kTail));
     output_.Advance(to + tail);
@@ -82,7 +84,7 @@ class TurnBase {
   static_assert(sizeof(kTail) == 8);
 
   // The value and its tail, when it is large or in pieces.
-  void AppendLong(Item* item, Tail tail);
+  void AppendLong(Item* item, size_t tail);
 
   Session& s_;
   Executor& executor_;

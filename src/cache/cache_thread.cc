@@ -15,11 +15,20 @@ CacheThread::CacheThread(Cache& cache, ThreadStats& stats)
       events_(cache.events_) {
   for (size_t row = 0; row < magazines_.size(); ++row) {
     magazines_[row].n = 0;
-    const size_t batch = cache_.MagazineBatch(static_cast<int>(row) / kQueues);
-    // A magazine of one is one for all threads together already too much.
-    magazines_[row].most = static_cast<uint32_t>(batch == 1 ? 1 : 2 * batch);
+    magazines_[row].most = MagazineSize(static_cast<int>(row) / kQueues);
   }
   cache_.AddThread(this);
+}
+
+// Two batches, or more if they are small: what a pass of pipelined stores takes
+// comes back together when its grace period is over, and is wanted again.
+uint32_t CacheThread::MagazineSize(int c) const {
+  const size_t batch = cache_.MagazineBatch(c);
+  // A magazine of one is one for all threads together already too much.
+  if (batch <= 1) return static_cast<uint32_t>(batch);
+  const size_t small = kMagazineBytes / cache_.slabs_->chunk_size(c);
+  return static_cast<uint32_t>(
+      std::min<size_t>(kMagazine, std::max(2 * batch, small)));
 }
 
 CacheThread::~CacheThread() { cache_.RemoveThread(this); }

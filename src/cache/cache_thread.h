@@ -113,6 +113,7 @@ class CacheThread {
   friend class Eviction;
 
   static constexpr uint32_t kMagazine = 64;
+  static constexpr size_t kMagazineBytes = 4096;
   struct Magazine {
     uint32_t n;
     uint32_t most;
@@ -143,6 +144,8 @@ class CacheThread {
     hand_size_.store(n - 1, std::memory_order_relaxed);
     return hand_[n - 1];
   }
+  // How many chunks of a class stay at hand.
+  uint32_t MagazineSize(int c) const;
   char* TakeFromMagazine(uint16_t row) EXCLUDES(mu_);
   void FillHand(uint16_t row, Magazine& magazine) REQUIRES(mu_);
   // H1.

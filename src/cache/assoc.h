@@ -487,8 +487,8 @@ CUCACHE_ALWAYS_INLINE Item* Assoc::Settle(const Lookup& lookup) const {
 // A hint, so that nothing is validated: what it says is compared under the
 // lock. Not while the pair is being split or merged, when a key has two
 // segments.
-inline Item* Assoc::Locate(uint64_t hash, std::string_view key,
-                           Place* place) const {
+CUCACHE_ALWAYS_INLINE Item* Assoc::Locate(uint64_t hash, std::string_view key,
+                                          Place* place) const {
   const Probe probe(hash, mask_);
   const TableState state = State();
   Bucket* const segment = &At(state.SegmentOf(probe.group), 0);

@@ -167,6 +167,9 @@ class Turn : private TurnBase {
   // --- Stores. ---
   // `meta` is nullptr for the classic commands.
   Flow BeginStore(Request* request, const MetaReply* meta, bool noreply);
+  // The long way: an item is reserved, and its value may come later.
+  Flow StoreReserved(const Request& request, const MetaReply* meta,
+                     bool noreply);
   // Sets (ms, if `meta`) with lines of the usual form, if the input begins with
   // one; *flow is then what comes of the last.
   template <bool meta>

@@ -99,6 +99,37 @@ Turn::Flow Turn::KeysWithoutKey(const Line&) {
   return Reply(reply::kBadFormat);
 }
 
+// ---- Stores that are all there. ----
+
+inline bool Turn::StoreAtOnce(const Request& request, const MetaReply* meta,
+                              bool noreply) {
+  const size_t length = request.value_length;
+  if (left() < length + 2 || std::memcmp(at_ + length, "\r\n", 2) != 0) {
+    return false;
+  }
+  Item* const item = executor_.SetAtOnce(request, at_);
+  if (item == nullptr) return false;
+  at_ += length + 2;
+  if (meta == nullptr) return noreply || Say<reply::kStored>();
+  if (meta->count == 0) return meta->quiet || Say<reply::kMetaStored>();
+  Result result;
+  result.status = Status::kStored;
+  result.item = item;
+  result.cas = item->cas.load(std::memory_order_relaxed);
+  result.value_length = item->value_length;
+  AnswerStore(result, meta, noreply);
+  return true;
+}
+
+// Inlined: most stores end in StoreAtOnce.
+CUCACHE_ALWAYS_INLINE Turn::Flow Turn::BeginStore(Request* request,
+                                                  const MetaReply* meta,
+                                                  bool noreply) {
+  request->hash = executor_.Hash(request->key);  // for all that follows
+  return StoreAtOnce(*request, meta, noreply) ||
+         StoreReserved(*request, meta, noreply);
+}
+
 template <StoreMode mode, bool with_cas>
 Turn::Flow Turn::Store(const Line& line) {
   TextRequest parsed;
@@ -237,26 +268,6 @@ Turn::Flow Turn::RefuseStore(uint64_t value_length) {
   return true;
 }
 
-inline bool Turn::StoreAtOnce(const Request& request, const MetaReply* meta,
-                              bool noreply) {
-  const size_t length = request.value_length;
-  if (left() < length + 2 || std::memcmp(at_ + length, "\r\n", 2) != 0) {
-    return false;
-  }
-  Item* const item = executor_.SetAtOnce(request, at_);
-  if (item == nullptr) return false;
-  at_ += length + 2;
-  if (meta == nullptr) return noreply || Say<reply::kStored>();
-  if (meta->count == 0) return meta->quiet || Say<reply::kMetaStored>();
-  Result result;
-  result.status = Status::kStored;
-  result.item = item;
-  result.cas = item->cas.load(std::memory_order_relaxed);
-  result.value_length = item->value_length;
-  AnswerStore(result, meta, noreply);
-  return true;
-}
-
 template <bool meta>
 bool Turn::PlainSets(Flow* flow) {
   constexpr std::string_view kName = meta ? "ms " : "set ";
@@ -288,11 +299,8 @@ bool Turn::PlainSets(Flow* flow) {
 template bool Turn::PlainSets<false>(Flow* flow);
 template bool Turn::PlainSets<true>(Flow* flow);
 
-Turn::Flow Turn::BeginStore(Request* const full, const MetaReply* meta,
-                            bool noreply) {
-  full->hash = executor_.Hash(full->key);  // for all that follows
-  const Request& request = *full;
-  if (StoreAtOnce(request, meta, noreply)) return true;
+Turn::Flow Turn::StoreReserved(const Request& request, const MetaReply* meta,
+                               bool noreply) {
   Item* item = nullptr;
   const Status status = executor_.Reserve(request, &item);
   if (status != Status::kStored) {

@@ -21,16 +21,23 @@ inline void CopyTwoBlocks(char* to, const char* from, size_t n) {
   std::memcpy(to + n - kBlock, from + n - kBlock, kBlock);
 }
 
+// More than two blocks; the last may overlap the one before.
+template <size_t kBlock>
+__attribute__((noinline)) inline void CopyBlocks(char* to, const char* from,
+                                                 size_t n) {
+  for (; n > 2 * kBlock; n -= kBlock, to += kBlock, from += kBlock) {
+    std::memcpy(to, from, kBlock);
+  }
+  CopyTwoBlocks<kBlock>(to, from, n);
+}
+
 // memcpy(); returns the end. Reads and writes these n bytes only.
 inline char* CopyShort(char* to, const char* from, size_t n) {
   constexpr size_t kBlock = 16, kLong = 128;
-  if (n - kBlock <= kLong - kBlock) {
-    // The last block may overlap the one before.
-    size_t i = 0;
-    for (; n - i > 2 * kBlock; i += kBlock) {
-      std::memcpy(to + i, from + i, kBlock);
-    }
-    CopyTwoBlocks<kBlock>(to + i, from + i, n - i);
+  if (n - kBlock <= kBlock) {
+    CopyTwoBlocks<kBlock>(to, from, n);
+  } else if (n - kBlock <= kLong - kBlock) {
+    CopyBlocks<kBlock>(to, from, n);
   } else if (n - kBlock / 2 < kBlock / 2) {
     CopyTwoBlocks<kBlock / 2>(to, from, n);
   } else if (n != 0) {

@@ -93,8 +93,7 @@ CUCACHE_ALWAYS_INLINE BinaryTurn::Flow BinaryTurn::Collect(
   return true;
 }
 
-bool BinaryTurn::Drain() {
-  if (size_ == 0) return true;
+bool BinaryTurn::AnswerBatch() {
   const size_t n = size_;
   size_ = 0;
   executor_.Gather(lookups_, n);

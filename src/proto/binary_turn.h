@@ -110,7 +110,8 @@ class BinaryTurn : private TurnBase {
   // --- The batch. ---
   Flow Collect(const Packet& packet);
   // Answers what is collected; false if output blocked before the end (B1).
-  bool Drain();
+  bool Drain() { return size_ == 0 || AnswerBatch(); }
+  bool AnswerBatch();
   // The same, and the output takes another reply.
   bool Ready();
   void Answer(const char* begin, const Lookup& lookup, Executor::Batch* batch);

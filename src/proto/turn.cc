@@ -342,8 +342,7 @@ CUCACHE_ALWAYS_INLINE size_t Turn::AnswerRun(size_t i, size_t n,
   return i;
 }
 
-bool Turn::Drain() {
-  if (size_ == 0) return true;
+bool Turn::AnswerBatch() {
   const size_t n = size_;
   size_ = 0;
   executor_.Gather(lookups_, n);

@@ -126,7 +126,8 @@ class Turn : private TurnBase {
   }
   // Answers what is collected; false if output blocked before the end, and
   // then the input is put back (T1).
-  bool Drain();
+  bool Drain() { return size_ == 0 || AnswerBatch(); }
+  bool AnswerBatch();
   // Entry i, the first that was not answered, and those behind it, up to n.
   void PutBack(size_t i, size_t n);
   // Answers entries from i on, up to n, while they are of this kind and the
@@ -134,7 +135,7 @@ class Turn : private TurnBase {
   template <Kind kind>
   inline size_t AnswerRun(size_t i, size_t n, Executor::Batch* batch);
   // The same, and the output takes another reply.
-  bool Ready() { return (size_ == 0 || Drain()) && !output_.blocked(); }
+  bool Ready() { return Drain() && !output_.blocked(); }
   // With the item that was found for it, or nullptr.
   inline void AnswerKey(const Entry& entry, const Lookup& lookup, Item* item);
   Item* TouchKey(const KeyLine& line, const Lookup& lookup);

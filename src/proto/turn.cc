@@ -98,6 +98,13 @@ CUCACHE_ALWAYS_INLINE size_t Turn::Collectable() const {
   return std::min(kBatch - size_, static_cast<size_t>(std::max(most, 0)));
 }
 
+CUCACHE_ALWAYS_INLINE void Turn::Add(const Series& series, size_t n) {
+  series_[series_count_] = series;
+  series_[series_count_++].n = static_cast<uint8_t>(n);
+  size_ += n;
+  if (series.ends_command) commands_ += static_cast<int>(n);
+}
+
 CUCACHE_ALWAYS_INLINE bool Turn::CollectGets() {
   constexpr std::string_view kName = "get ";
   const size_t most = Collectable();
@@ -105,7 +112,6 @@ CUCACHE_ALWAYS_INLINE bool Turn::CollectGets() {
   const char* at = at_;
   const Cache::Locator locate = executor_.Locator();
   Lookup* lookup = &lookups_[size_];
-  Entry* entry = &entries_[size_];
   size_t n = 0;
   for (; n < most; ++n) {
     if (static_cast<size_t>(end - at) < kName.size() ||
@@ -120,14 +126,13 @@ CUCACHE_ALWAYS_INLINE bool Turn::CollectGets() {
       break;
     }
     PutKey(locate, {key, length}, lookup++);
-    *entry++ = Entry(true, KeyLine{});
     at = stop + 2;
   }
+  if (n == 0) return false;
   at_ = at;
-  size_ += n;
-  commands_ += static_cast<int>(n);
+  Add(Series(true, KeyLine{}), n);
   keys_left_ -= static_cast<int>(n);
-  return n != 0;
+  return true;
 }
 
 bool Turn::BeginKeyCommand(Flow* flow) {
@@ -229,12 +234,11 @@ Turn::Flow Turn::Keys() {
     if (keys_left_ <= 0) return Stop(Next::kYield);
     if (size_ == kBatch && !Drain()) return Stop(Next::kBlocked);
     PutKey(executor_.Locator(), key, &lookups_[size_]);
-    entries_[size_++] = Entry(last, s_.keys_);
+    Add(Series(last, s_.keys_), 1);
     --keys_left_;
     s_.keys_.any = true;
     at_ = last ? stop + 1 : stop;
     if (last) {
-      ++commands_;
       s_.state_ = State::kCommand;
       return true;
     }
@@ -247,9 +251,7 @@ CUCACHE_ALWAYS_INLINE void Turn::CollectKeys() {
   const char* const end = end_;
   const char* at = at_;
   const Cache::Locator locate = executor_.Locator();
-  const Entry common(false, s_.keys_);
   Lookup* lookup = &lookups_[size_];
-  Entry* entry = &entries_[size_];
   size_t n = 0;
   for (; n < most; ++n) {
     // It is a space: `at` is where a key ended.
@@ -258,11 +260,11 @@ CUCACHE_ALWAYS_INLINE void Turn::CollectKeys() {
     const auto length = static_cast<size_t>(stop - key);
     if (length - 1 >= kMaxKeyLength || stop == end || *stop != ' ') break;
     PutKey(locate, {key, length}, lookup++);
-    *entry++ = common;
     at = stop;
   }
+  if (n == 0) return;
   at_ = at;
-  size_ += n;
+  Add(Series(false, s_.keys_), n);
   keys_left_ -= static_cast<int>(n);
 }
 
@@ -287,17 +289,17 @@ Turn::Flow Turn::EndKeys(const char* next) {
 
 // ---- The batch. ----
 
-CUCACHE_ALWAYS_INLINE void Turn::AnswerKey(const Entry& entry,
+CUCACHE_ALWAYS_INLINE void Turn::AnswerKey(const Series& series,
                                            const Lookup& lookup, Item* item) {
   if (item == nullptr) {
-    if (entry.ends_command) (void)Say<reply::kEnd>();
+    if (series.ends_command) (void)Say<reply::kEnd>();
     return;
   }
   constexpr size_t kEnd = kLineEndAndEnd - kLineEnd;
   AppendWithValue(
-      item, kMaxValueLine, kLineEnd + kEnd * entry.ends_command,
+      item, kMaxValueLine, kLineEnd + kEnd * series.ends_command,
       [&](const Item::Layout& layout, char* to) __attribute__((always_inline)) {
-        return FormatValueLine(lookup.key, *item, layout, entry.line.with_cas,
+        return FormatValueLine(lookup.key, *item, layout, series.line.with_cas,
                                to);
       });
 }
@@ -324,15 +326,15 @@ CUCACHE_ALWAYS_INLINE void Turn::AnswerShown(const MetaReply& shown,
 }
 
 template <Turn::Kind kind>
-CUCACHE_ALWAYS_INLINE size_t Turn::AnswerRun(size_t i, size_t n,
-                                             Executor::Batch* batch) {
-  for (; i != n && entries_[i].kind == kind && !output_.blocked(); ++i) {
-    const Entry& entry = entries_[i];
+CUCACHE_ALWAYS_INLINE size_t Turn::AnswerAs(const Series& series, size_t i,
+                                            size_t end,
+                                            Executor::Batch* batch) {
+  for (; i != end && !output_.blocked(); ++i) {
     const Lookup& lookup = lookups_[i];
     if constexpr (kind == Kind::kKey) {
-      AnswerKey(entry, lookup, executor_.Get(lookup, batch));
+      AnswerKey(series, lookup, executor_.Get(lookup, batch));
     } else if constexpr (kind == Kind::kTouched) {
-      AnswerKey(entry, lookup, TouchKey(entry.line, lookup));
+      AnswerKey(series, lookup, TouchKey(series.line, lookup));
     } else if constexpr (kind == Kind::kShown) {
       AnswerShown(metas_[i].shown, lookup, batch);
     } else {
@@ -342,45 +344,52 @@ CUCACHE_ALWAYS_INLINE size_t Turn::AnswerRun(size_t i, size_t n,
   return i;
 }
 
-bool Turn::AnswerBatch() {
-  const size_t n = size_;
-  size_ = 0;
-  executor_.Gather(lookups_, n);
-  output_.set_last(at_ == end_);
-  Executor::Batch batch(executor_);
-  size_t i = 0;
-  while (i != n && !output_.blocked()) {
-    switch (entries_[i].kind) {
-      case Kind::kKey:
-        i = AnswerRun<Kind::kKey>(i, n, &batch);
-        break;
-      case Kind::kTouched:
-        i = AnswerRun<Kind::kTouched>(i, n, &batch);
-        break;
-      case Kind::kShown:
-        i = AnswerRun<Kind::kShown>(i, n, &batch);
-        break;
-      case Kind::kMeta:
-        i = AnswerRun<Kind::kMeta>(i, n, &batch);
-        break;
-    }
+CUCACHE_ALWAYS_INLINE size_t Turn::Answer(const Series& series, size_t i,
+                                          size_t end, Executor::Batch* batch) {
+  switch (series.kind) {
+    case Kind::kKey:
+      return AnswerAs<Kind::kKey>(series, i, end, batch);
+    case Kind::kTouched:
+      return AnswerAs<Kind::kTouched>(series, i, end, batch);
+    case Kind::kShown:
+      return AnswerAs<Kind::kShown>(series, i, end, batch);
+    case Kind::kMeta:
+      return AnswerAs<Kind::kMeta>(series, i, end, batch);
   }
-  *budget_ -= commands_;
-  commands_ = 0;
-  if (i != n) PutBack(i, n);
-  return i == n;
+  return i;
 }
 
-void Turn::PutBack(size_t i, size_t n) {
-  if (IsKey(entries_[i].kind)) {
+bool Turn::AnswerBatch() {
+  executor_.Gather(lookups_, size_);
+  output_.set_last(at_ == end_);
+  const size_t n = series_count_;
+  size_ = 0;
+  series_count_ = 0;
+  commands_ = 0;
+  Executor::Batch batch(executor_);
+  size_t i = 0;
+  for (size_t r = 0; r != n; ++r) {
+    const Series series = series_[r];
+    const size_t begin = i, end = i + series.n;
+    i = Answer(series, begin, end, &batch);
+    if (series.ends_command) *budget_ -= static_cast<int>(i - begin);
+    if (i != end) {
+      PutBack(series, i);
+      return false;
+    }
+  }
+  return true;
+}
+
+void Turn::PutBack(const Series& series, size_t i) {
+  if (series.of_keys()) {
     at_ = lookups_[i].key.data();
     s_.state_ = State::kKeys;
-    s_.keys_ = entries_[i].line;
+    s_.keys_ = series.line;
   } else {
     at_ = metas_[i].begin;
     s_.state_ = State::kCommand;
   }
-  for (; i != n; ++i) *budget_ += entries_[i].ends_command;
 }
 
 Item* Turn::TouchKey(const KeyLine& line, const Lookup& lookup) {
@@ -437,11 +446,9 @@ CUCACHE_ALWAYS_INLINE bool Turn::CollectMetaGets() {
     if (next == nullptr) break;
     entry.begin = at_;
     PutKey(locate, shown->key, &lookups_[size_ + n]);
-    entries_[size_ + n] = Entry(Kind::kShown);
     at_ = next;
   }
-  size_ += n;
-  commands_ += static_cast<int>(n);
+  if (n != 0) Add(Series(Kind::kShown), n);
   return n != 0;
 }
 
@@ -464,8 +471,7 @@ Turn::Flow Turn::MetaGet(const Line& line) {
   }
   entry.begin = at_;
   PutKey(executor_.Locator(), meta->request.key, &lookups_[size_]);
-  entries_[size_++] = Entry(Kind::kMeta);
-  ++commands_;
+  Add(Series(Kind::kMeta), 1);
   at_ = line.next;
   if (!alone) return true;
   return Drain() ? true : Stop(Next::kBlocked);

@@ -66,16 +66,18 @@ class Turn : private TurnBase {
     kShown,    // mg whose flags only say what is shown
     kMeta,     // any mg
   };
-  static bool IsKey(Kind kind) { return kind <= Kind::kTouched; }
-  struct Entry {
-    explicit Entry(Kind meta) : kind(meta) {}
-    Entry(bool ends, const KeyLine& its_line)
+  // Look-ups of a batch that stand one after another and are answered alike.
+  struct Series {
+    explicit Series(Kind meta) : kind(meta) {}
+    Series(bool ends, const KeyLine& its_line)
         : line(its_line),
           kind(its_line.touch ? Kind::kTouched : Kind::kKey),
           ends_command(ends) {}
-    KeyLine line;  // of a key
+    bool of_keys() const { return kind <= Kind::kTouched; }
+    KeyLine line;  // of keys
     Kind kind;
-    bool ends_command = true;
+    bool ends_command = true;  // each of them does
+    uint8_t n = 0;
   };
   struct MetaEntry {
     MetaEntry() {}
@@ -124,20 +126,25 @@ class Turn : private TurnBase {
     lookup->key = key;
     locate(lookup);
   }
+  // To what was put behind the batch's end: it is in.
+  inline void Add(const Series& series, size_t n);
   // Answers what is collected; false if output blocked before the end, and
   // then the input is put back (T1).
   bool Drain() { return size_ == 0 || AnswerBatch(); }
   bool AnswerBatch();
-  // Entry i, the first that was not answered, and those behind it, up to n.
-  void PutBack(size_t i, size_t n);
-  // Answers entries from i on, up to n, while they are of this kind and the
-  // output takes them; returns the first that was not answered.
+  // Goes back to look-up i, of this series.
+  void PutBack(const Series& series, size_t i);
+  // Answers the look-ups from i on, up to `end`, while the output takes them;
+  // returns the first that was not answered.
+  size_t Answer(const Series& series, size_t i, size_t end,
+                Executor::Batch* batch);
   template <Kind kind>
-  inline size_t AnswerRun(size_t i, size_t n, Executor::Batch* batch);
+  inline size_t AnswerAs(const Series& series, size_t i, size_t end,
+                         Executor::Batch* batch);
   // The same, and the output takes another reply.
   bool Ready() { return Drain() && !output_.blocked(); }
   // With the item that was found for it, or nullptr.
-  inline void AnswerKey(const Entry& entry, const Lookup& lookup, Item* item);
+  inline void AnswerKey(const Series& series, const Lookup& lookup, Item* item);
   Item* TouchKey(const KeyLine& line, const Lookup& lookup);
   inline void AnswerShown(const MetaReply& shown, const Lookup& lookup,
                           Executor::Batch* batch);
@@ -207,14 +214,15 @@ class Turn : private TurnBase {
   int keys_left_;
   // Replies to what stands before it are as good as sent: nothing does, or mn.
   const char* pushed_ = begin_;
-  size_t size_ = 0;   // entries of the batch
+  size_t size_ = 0;  // look-ups of the batch
+  size_t series_count_ = 0;
   int commands_ = 0;  // commands that end in it
   union {
     // None of these is initialised: most are not used.
     Lookup lookups_[kBatch];
   };
   union {
-    Entry entries_[kBatch];
+    Series series_[kBatch];
   };
   union {
     MetaEntry metas_[kBatch];

@@ -93,26 +93,26 @@ CUCACHE_ALWAYS_INLINE Turn::Flow Turn::Command() {
 
 // ---- Lines of keys. ----
 
-CUCACHE_ALWAYS_INLINE size_t Turn::Collectable() const {
-  const int most = std::min(*budget_ - commands_, keys_left_);
-  return std::min(kBatch - size_, static_cast<size_t>(std::max(most, 0)));
+CUCACHE_ALWAYS_INLINE int Turn::Collectable() const {
+  return std::min(
+      {*budget_ - commands_, keys_left_, static_cast<int>(kBatch - size_)});
 }
 
-CUCACHE_ALWAYS_INLINE void Turn::Add(const Series& series, size_t n) {
+CUCACHE_ALWAYS_INLINE void Turn::Add(const Series& series, int n) {
   series_[series_count_] = series;
   series_[series_count_++].n = static_cast<uint8_t>(n);
-  size_ += n;
-  if (series.ends_command) commands_ += static_cast<int>(n);
+  size_ += static_cast<size_t>(n);
+  if (series.ends_command) commands_ += n;
 }
 
 CUCACHE_ALWAYS_INLINE bool Turn::CollectGets() {
   constexpr std::string_view kName = "get ";
-  const size_t most = Collectable();
+  const int most = Collectable();
   const char* const end = end_;
   const char* at = at_;
   const Cache::Locator locate = executor_.Locator();
   Lookup* lookup = &lookups_[size_];
-  size_t n = 0;
+  int n = 0;
   for (; n < most; ++n) {
     if (static_cast<size_t>(end - at) < kName.size() ||
         std::memcmp(at, kName.data(), kName.size()) != 0) {
@@ -128,10 +128,10 @@ CUCACHE_ALWAYS_INLINE bool Turn::CollectGets() {
     PutKey(locate, {key, length}, lookup++);
     at = stop + 2;
   }
-  if (n == 0) return false;
+  if (n <= 0) return false;
   at_ = at;
   Add(Series(true, KeyLine{}), n);
-  keys_left_ -= static_cast<int>(n);
+  keys_left_ -= n;
   return true;
 }
 
@@ -247,12 +247,12 @@ Turn::Flow Turn::Keys() {
 }
 
 CUCACHE_ALWAYS_INLINE void Turn::CollectKeys() {
-  const size_t most = std::min(kBatch - size_, static_cast<size_t>(keys_left_));
+  const int most = std::min(static_cast<int>(kBatch - size_), keys_left_);
   const char* const end = end_;
   const char* at = at_;
   const Cache::Locator locate = executor_.Locator();
   Lookup* lookup = &lookups_[size_];
-  size_t n = 0;
+  int n = 0;
   for (; n < most; ++n) {
     // It is a space: `at` is where a key ended.
     const char* const key = at + 1;
@@ -265,7 +265,7 @@ CUCACHE_ALWAYS_INLINE void Turn::CollectKeys() {
   if (n == 0) return;
   at_ = at;
   Add(Series(false, s_.keys_), n);
-  keys_left_ -= static_cast<int>(n);
+  keys_left_ -= n;
 }
 
 // The one line that says what is wrong; what keys stood before it have been
@@ -432,20 +432,20 @@ void Turn::AnswerMetaGet(const MetaReply& reply, const Result& result,
 
 CUCACHE_ALWAYS_INLINE bool Turn::CollectMetaGets() {
   constexpr std::string_view kName = "mg ";
-  const size_t most = Collectable();
+  const int most = Collectable();
   const Cache::Locator locate = executor_.Locator();
-  size_t n = 0;
+  int n = 0;
   for (; n < most; ++n) {
     if (left() <= kName.size() ||
         std::memcmp(at_, kName.data(), kName.size()) != 0) {
       break;
     }
-    MetaEntry& entry = metas_[size_ + n];
+    MetaEntry& entry = metas_[size_ + static_cast<size_t>(n)];
     MetaReply* const shown = new (&entry.shown) MetaReply;
     const char* const next = ParsePlainMetaGet(at_ + kName.size(), end_, shown);
     if (next == nullptr) break;
     entry.begin = at_;
-    PutKey(locate, shown->key, &lookups_[size_ + n]);
+    PutKey(locate, shown->key, &lookups_[size_ + static_cast<size_t>(n)]);
     at_ = next;
   }
   if (n != 0) Add(Series(Kind::kShown), n);

@@ -103,7 +103,7 @@ class Turn : private TurnBase {
 
   // --- Lines of keys. ---
   // How many single-key commands may be collected now.
-  size_t Collectable() const;
+  int Collectable() const;
   // Takes commands of the form "get <key>\r\n" as far as the batch goes;
   // false if there is none.
   bool CollectGets();
@@ -127,7 +127,7 @@ class Turn : private TurnBase {
     locate(lookup);
   }
   // To what was put behind the batch's end: it is in.
-  inline void Add(const Series& series, size_t n);
+  inline void Add(const Series& series, int n);
   // Answers what is collected; false if output blocked before the end, and
   // then the input is put back (T1).
   bool Drain() { return size_ == 0 || AnswerBatch(); }

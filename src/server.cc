@@ -313,7 +313,13 @@ Dispatcher::Verdict Server::Dispatch(int fd, TlsMode tls) {
   total_clients_.fetch_add(1, std::memory_order_relaxed);
   // Before the worker answers the client, which could already see it.
   const bool full = !settings_.maxconns_fast && clients + 1 >= MaxClients();
-  if (full) PauseAccepting();
+  if (full) {
+    PauseAccepting();
+    // Sequentially consistent, as are the count and what PauseAccepting() sets:
+    // either a worker that closes a connection sees that, or its close is seen
+    // here.
+    if (clients_.load(std::memory_order_seq_cst) < MaxClients()) Ask(kRoom);
+  }
   const size_t chosen = choice_.For(fd);
   Worker* worker = workers_[chosen].get();
   if (encrypted) {
@@ -327,7 +333,8 @@ Dispatcher::Verdict Server::Dispatch(int fd, TlsMode tls) {
 void Server::OutOfDescriptors() {
   VLOG(1) << "Too many open connections";
   PauseAccepting();
-  // Whoever gives a descriptor back need not be one of our clients.
+  // Not before: there may be room for clients all the time. And whoever gives a
+  // descriptor back need not be one of ours.
   const timeval pause = {0, kPauseMicros};
   event_add(&retry_event_, &pause);
 }
@@ -341,10 +348,7 @@ void Server::PauseAccepting() {
   listen_disabled_.fetch_add(1, std::memory_order_relaxed);
   paused_at_us_ = MonotonicMicros();
   listener_.Pause();
-  // Sequentially consistent, as is the count: either a worker that closes a
-  // connection sees this, or its close is seen below.
   accepting_.store(false, std::memory_order_seq_cst);
-  if (clients_.load(std::memory_order_seq_cst) < MaxClients()) Ask(kRoom);
 }
 
 void Server::ResumeAccepting() {

@@ -178,11 +178,10 @@ void UdpReply::Flush() {
 }
 
 void UdpReply::AppendValue(Item* item, size_t offset) {
-  const size_t n = item->value_length - offset;
-  if (text().size() + n > limit_) {
-    blocked_ = true;
-    return;
-  }
+  // Of what is beyond the limit a byte, by which the reply is seen to be cut.
+  const size_t room = std::max(limit_ + 1, text().size()) - text().size();
+  const size_t n = std::min(item->value_length - offset, room);
+  blocked_ |= text().size() + n > limit_;
   Grow(n + kMaxRoom);
   CopyValueOut(*item, offset, at_, n);
   Advance(at_ + n);

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "base/network.h"
+#include "session_fixture.h"
 
 namespace cucache {
 namespace {
@@ -54,6 +55,31 @@ TEST(UdpTest, NoAmplification) {
         ASSERT_GT(bytes(n + 1), 3 * received);
       }
     }
+  }
+}
+
+// A reply that is cut off must not look as if it were whole: of a value that
+// does not fit, neither nothing nor what stands behind it is sent.
+TEST(UdpTest, WhatIsCutOffIsNotWhole) {
+  LoneServer server;
+  LoneConnection setter(server);
+  const std::string value(20000, 'v');
+  ASSERT_EQ(setter.Ask("set big 0 0 20000\r\n" + value + "\r\n"), "STORED\r\n");
+  const std::string request = "get big\r\n";
+  for (const size_t received : {kUdpHeader + request.size(), size_t{1400}}) {
+    Session session(server.executor());
+    UdpReply reply;
+    reply.Reset(kUdpAmplification * received);
+    int budget = 20;
+    (void)session.Process(request.data(), request.size(), reply, &budget);
+    EXPECT_TRUE(reply.blocked());
+    const std::string_view text = reply.text();
+    const size_t sent = UdpDatagramsAllowed(text.size(), received, false);
+    EXPECT_EQ(sent, kUdpAmplification * received / kUdpDatagram);
+    EXPECT_LT(sent, UdpDatagrams(text.size()));
+    const std::string whole = "VALUE big 0 20000\r\n" + value;
+    EXPECT_EQ(text.substr(0, sent * kUdpPayload),
+              whole.substr(0, sent * kUdpPayload));
   }
 }
 

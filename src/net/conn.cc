@@ -117,7 +117,6 @@ void Conn::TakeTurn() {
 void Conn::Turn() {
   ConnHost& host = host_;
   host.BeginTurn();
-  last_command_.store(host.clock->now(), std::memory_order_relaxed);
   DriveMachine();
   Settle();  // may delete this
   host.EndTurn();
@@ -214,7 +213,7 @@ CUCACHE_ALWAYS_INLINE bool Conn::ParseCmd() {
   const Session::Step step =
       session_.Process(in->data(), slice, *host_.transport, &budget);
   in->begin += static_cast<uint32_t>(step.consumed);
-  CountYields(granted - budget);
+  if (budget != granted) NoteCommands(granted - budget);
   return AfterProcess(step.next, cut);
 }
 
@@ -248,9 +247,14 @@ CUCACHE_ALWAYS_INLINE bool Conn::AfterProcess(Session::Next next, bool cut) {
   return Enter(ConnState::kClosing, false);
 }
 
-// As memcached counts them: each time -R commands were done and there are
+CUCACHE_ALWAYS_INLINE void Conn::NoteCommand() {
+  last_command_.store(host_.clock->now(), std::memory_order_relaxed);
+}
+
+// As memcached counts yields: each time -R commands were done and there are
 // more, whether somebody else wanted the turn or not.
-CUCACHE_ALWAYS_INLINE void Conn::CountYields(int requests) {
+CUCACHE_ALWAYS_INLINE void Conn::NoteCommands(int requests) {
+  NoteCommand();
   if (requests <= host_.requests_per_turn) return;
   host_.stats->conn_yields.Add(
       static_cast<uint64_t>((requests - 1) / host_.requests_per_turn));
@@ -274,7 +278,9 @@ bool Conn::Nread() {
   session_.Received(value);
   in->end = static_cast<uint32_t>(static_cast<size_t>(n) - value);
   AfterReceive(n, ConnState::kNread);
-  return value == wanted || Enter(ConnState::kNread, false);
+  if (value < wanted) return Enter(ConnState::kNread, false);
+  NoteCommand();
+  return true;
 }
 
 bool Conn::Mwrite() {
@@ -289,6 +295,7 @@ bool Conn::Mwrite() {
   if (close_after_write_ || !WaitFor(Poller::kRead)) {
     return Enter(ConnState::kClosing, false);
   }
+  NoteCommand();
   return Enter(ConnState::kParseCmd, true);
 }
 
@@ -419,6 +426,7 @@ void Conn::RefuseInput() {
 bool Conn::CloseIfIdle(RelTime timeout) {
   const ConnState now = state();
   if (now != ConnState::kNewCmd && now != ConnState::kRead) return false;
+  if (queued_) return false;  // it will be called
   if (host_.clock->now() - last_command() <= timeout) return false;
   VLOG(2) << "Closing idle fd " << fd();
   host_.BeginTurn();

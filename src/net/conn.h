@@ -120,7 +120,8 @@ class Conn final : public TurnTaker {
   [[nodiscard]] bool Start();
   // The turn it queued for.
   void TakeTurn() override;
-  // Closes it if it has waited for a command for longer than that.
+  // Closes it if it has waited for a command for longer than that. What is only
+  // the beginning of one does not count.
   bool CloseIfIdle(RelTime timeout);
   // The client that watched has gone.
   void EndWatch();
@@ -174,7 +175,8 @@ class Conn final : public TurnTaker {
   bool AfterProcess(Session::Next next, bool cut);
   bool AfterReceive(ssize_t n, ConnState idle);
   bool Enter(ConnState state, bool go_on);
-  void CountYields(int requests);
+  void NoteCommand();
+  void NoteCommands(int requests);
   int Grant(size_t bytes) const;
   void Settle();
   void BeginWatch();

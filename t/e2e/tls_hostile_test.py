@@ -246,6 +246,31 @@ class Reloads:
       thread.join()
 
 
+def test_idle_in_the_queue():
+  """Who sends a line of keys that never ends says much and asks for nothing.
+
+  The records do not fit what the worker reads at a time, so that often some of
+  one is left, and the connection stands in the queue for another turn.
+  """
+  def stream(client):
+    with contextlib.suppress(OSError):
+      client.sock.sendall(b"get a" + b" " * 4000)
+      while time.monotonic() < end:
+        client.sock.sendall(b" " * 16284 + b"k" * 100)
+
+  with Server("-o", "idle_timeout=1") as server, contextlib.ExitStack() as stack:
+    end = time.monotonic() + 5
+    threads = [threading.Thread(
+        target=stream, args=(stack.enter_context(Client(server)),))
+               for _ in range(4)]
+    for thread in threads:
+      thread.start()
+    for thread in threads:
+      thread.join()
+    with Client(server, None, 1) as client:
+      equal("still there", client.ask(b"mn"), b"MN")
+
+
 def test_reloads_without_end():
   with Server("-t", "2") as server:
     before = server.resident_kb()

@@ -413,7 +413,9 @@ bool Conn::KeepRest() {
 
 void Conn::RefuseInput() {
   host_.stats->read_buf_oom.Add();
-  if (state() != ConnState::kMwrite) {
+  // Replies that were parked stand in front of it.
+  if (state() != ConnState::kMwrite &&
+      host_.transport->Finish() == SendStatus::kDone) {
     static constexpr char kError[] =
         "SERVER_ERROR out of memory reading request\r\n";
     const iovec span = {const_cast<char*>(kError), sizeof(kError) - 1};

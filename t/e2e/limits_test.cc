@@ -120,6 +120,27 @@ TEST(Limits, IdleConnectionsAreClosed) {
   EXPECT_EQ(1u, kicks());
 }
 
+// What was executed was answered, also if there is no memory for the commands
+// behind it.
+TEST(Limits, RepliesInFrontOfARefusal) {
+  Settings settings = TestSettings();
+  settings.num_threads = 1;
+  settings.read_buf_mem_limit = 40000;
+  TestServer server(settings);
+  Client client(server.port());
+  ASSERT_TRUE(client.Set("n", "0"));
+  std::string many;
+  for (int i = 0; i < 1500; ++i) many += "incr n 1\r\n";
+  ASSERT_TRUE(client.Send(many));
+  int answered = 0;
+  std::string line;
+  while ((line = client.ReadLine()) == std::to_string(answered + 1)) ++answered;
+  EXPECT_EQ("SERVER_ERROR out of memory reading request", line);
+  EXPECT_TRUE(client.AtEnd());
+  Client other(server.port());
+  EXPECT_EQ(std::to_string(answered), other.Get("n"));
+}
+
 TEST(Limits, ReadBufferMemory) {
   Settings settings = TestSettings();
   settings.num_threads = 1;

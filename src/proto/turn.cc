@@ -217,7 +217,8 @@ Turn::Flow Turn::Keys() {
     if (stop == end_) {
       // One more byte than a key has may be the CR of the line end.
       if (key.size() <= kMaxKeyLength + 1) return Stop(Next::kRead);
-      return RefuseKeys(reply::kBadFormat, end_);
+      return RefuseKeys(
+          s_.keys_.bad_exptime ? reply::kBadExptime : reply::kBadFormat, end_);
     }
     const bool last = *stop == '\n';
     if (last && key.ends_with('\r')) key.remove_suffix(1);

@@ -423,6 +423,14 @@ TEST_F(SessionTest, AKeyWithoutAnEndIsRefusedAndSwallowed) {
   EXPECT_EQ(c.Ask(" z\r\nmn\r\n"), "MN\r\n");
 }
 
+// The first thing that is wrong is what is told, also before the line's end.
+TEST_F(SessionTest, AWrongExptimeStandsInFrontOfAKeyWithoutAnEnd) {
+  LoneConnection c(server_);
+  EXPECT_EQ("CLIENT_ERROR invalid exptime argument\r\n",
+            c.Ask("gat x " + std::string(300, 'k')));
+  EXPECT_EQ("MN\r\n", c.Ask("kk\r\nmn\r\n"));
+}
+
 TEST_F(SessionTest, ClosesOnWhatIsNotItsProtocol) {
   for (const char* input : {"GET / HTTP/1.1\r\n", "POST / HTTP/1.0\n"}) {
     LoneConnection c(server_);

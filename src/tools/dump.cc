@@ -217,7 +217,10 @@ bool Dumper::FetchOne(Reader& from, const Key& key) {
   record.kind = Record::Kind::kStore;
   record.key = key.word;
   record.base64 = key.base64;
-  record.exptime = record.exptime < 0 ? 0 : std::time(nullptr) + record.exptime;
+  // memcached counts below zero, in 32 bits, for what has just expired.
+  const bool expired = record.exptime > kLatestExptime;
+  const int64_t left = expired ? 0 : record.exptime;
+  record.exptime = left < 0 ? 0 : std::time(nullptr) + left;
   text_.clear();
   AppendRecord(record, &text_);
   out_->Append(text_);

@@ -83,14 +83,12 @@ void AppendFlag(char flag, uint64_t number, std::string* out) {
 }
 
 // All but the CAS id and the line end.
-void AppendStoreHead(const Record& record, std::string* out) {
+void AppendStoreHead(const Record& record, int64_t exptime, std::string* out) {
   out->append("ms ").append(record.key).append(" ");
   AppendU64(record.length, out);
   if (record.base64) out->append(" b");
   if (record.flags != 0) AppendFlag('F', record.flags, out);
-  if (record.exptime != 0) {
-    AppendFlag('T', static_cast<uint64_t>(record.exptime), out);
-  }
+  if (exptime != 0) AppendFlag('T', static_cast<uint64_t>(exptime), out);
 }
 
 }  // namespace
@@ -148,7 +146,7 @@ const char* ParseValueHead(std::string_view line, Record* record) {
 void AppendRecord(const Record& record, std::string* out) {
   switch (record.kind) {
     case Record::Kind::kStore:
-      AppendStoreHead(record, out);
+      AppendStoreHead(record, record.exptime, out);
       if (record.has_cas) AppendFlag('E', record.cas, out);
       break;
     case Record::Kind::kInvalidate:
@@ -166,7 +164,7 @@ void AppendRecord(const Record& record, std::string* out) {
 
 void AppendStore(const Record& record, const StoreOptions& options,
                  std::string* out) {
-  AppendStoreHead(record, out);
+  AppendStoreHead(record, std::min(record.exptime, kLatestExptime), out);
   if (options.keep_cas && record.has_cas) AppendFlag('E', record.cas, out);
   if (options.only_missing) out->append(" ME");
   out->append("\r\n");

@@ -12,6 +12,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <string_view>
 
@@ -21,6 +22,8 @@ namespace cucache::tools {
 inline constexpr size_t kMaxLine = 2048;
 inline constexpr size_t kMaxKeyWord = 250;
 inline constexpr uint64_t kMaxValue = uint64_t{1} << 30;
+// What ms takes for an expiry has 31 bits: the year 2038.
+inline constexpr int64_t kLatestExptime = std::numeric_limits<int32_t>::max();
 
 struct Record {
   enum class Kind : uint8_t {
@@ -53,7 +56,8 @@ const char* ParseValueHead(std::string_view line, Record* record);
 // first of two.
 void AppendRecord(const Record& record, std::string* out);
 
-// The command that stores the item in a server.
+// The command that stores the item in a server; until kLatestExptime at most,
+// since a later one would be refused.
 struct StoreOptions {
   bool keep_cas = false;
   bool only_missing = false;

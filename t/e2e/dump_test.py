@@ -347,12 +347,49 @@ def with_memcached(folder):
     server.stop()
 
 
+def dump_of_one(head):
+  """What is dumped of a memcached that answers mg with this line."""
+  answers = {b"lru_crawler msdump all\r\n": b"ERROR\r\n",
+             b"lru_crawler mgdump hash\r\n": b"mg k\r\nEN\r\n",
+             b"mg k v f t c\r\n": head + b"\r\nx\r\n"}
+  def serve(client):
+    with client, client.makefile("rb") as lines:
+      for line in lines:
+        client.sendall(answers[line])
+  def accept():
+    while True:
+      threading.Thread(target=serve, args=(listener.accept()[0],),
+                       daemon=True).start()
+  listener = socket.create_server(("127.0.0.1", 0))
+  threading.Thread(target=accept, daemon=True).start()
+  return run(DUMP, f"127.0.0.1:{listener.getsockname()[1]}")[:2]
+
+
+def odd_times(folder):
+  """Beyond 31 bits: of memcached, below zero; from a set, after 2038."""
+  for left in (2**32 - 62, 2**63 - 1):
+    code, out = dump_of_one(b"VA 1 f0 t%d c1" % left)
+    check("the dump of what has expired", (code, out[:8]), (0, b"ms k 1 T"))
+    check(f"t{left} is past", int(out.split()[3][1:]) <= time.time())
+  old, new = Server(folder), Server(folder)
+  Client(old).say(b"set late 0 3000000000 1\r\nx\r\n")
+  _, out, _ = run(DUMP, old.address)
+  name = os.path.join(folder, "late")
+  with open(name, "wb") as file:
+    file.write(out)
+  check("load of an item until 2065", run(LOAD, "--input=" + name,
+                                          new.address)[0], 0)
+  old.stop()
+  new.stop()
+
+
 def main():
   with tempfile.TemporaryDirectory() as folder:
     os.chmod(folder, 0o755)
     between_servers(folder)
     files_and_options(folder)
     stalled_reader(folder)
+    odd_times(folder)
     with_memcached(folder)
   print(f"{passed} passed, {failed} failed")
   return failed != 0

@@ -136,15 +136,18 @@ TEST(RecordTest, HeadsOfValues) {
 
 TEST(RecordTest, CommandsThatStore) {
   Record record;
-  ASSERT_EQ(ParseRecord("ms AAEC 3 b F2 T4000000000 E9", &record), nullptr);
+  ASSERT_EQ(ParseRecord("ms AAEC 3 b F2 T2000000000 E9", &record), nullptr);
   const auto command = [&](bool keep_cas, bool only_missing) {
     std::string text;
     AppendStore(record, {keep_cas, only_missing}, &text);
     return text;
   };
-  EXPECT_EQ(command(false, false), "ms AAEC 3 b F2 T4000000000\r\n");
-  EXPECT_EQ(command(true, false), "ms AAEC 3 b F2 T4000000000 E9\r\n");
-  EXPECT_EQ(command(false, true), "ms AAEC 3 b F2 T4000000000 ME\r\n");
+  EXPECT_EQ(command(false, false), "ms AAEC 3 b F2 T2000000000\r\n");
+  EXPECT_EQ(command(true, false), "ms AAEC 3 b F2 T2000000000 E9\r\n");
+  EXPECT_EQ(command(false, true), "ms AAEC 3 b F2 T2000000000 ME\r\n");
+  // What is later than ms can say becomes the latest that it can.
+  record.exptime = 4000000000;
+  EXPECT_EQ(command(false, false), "ms AAEC 3 b F2 T2147483647\r\n");
 }
 
 }  // namespace

@@ -8,8 +8,9 @@ StatsPrefix::Counts* StatsPrefix::Find(std::string_view key, char delimiter) {
   const size_t length = key.find(delimiter);
   if (length == std::string_view::npos) return nullptr;
   const std::string_view prefix = key.substr(0, length);
-  // A NUL would end the name in the reply.
-  if (prefix.find('\0') != std::string_view::npos) return nullptr;
+  // A NUL would end the name in the reply, a line end its line.
+  constexpr std::string_view kEnds("\0\r\n", 3);
+  if (prefix.find_first_of(kEnds) != std::string_view::npos) return nullptr;
   auto found = prefixes_.find(prefix);
   if (found != prefixes_.end()) return &found->second;
   if (prefixes_.size() >= kMaxPrefixes) return nullptr;

@@ -6,8 +6,9 @@
 // Thread safety: any thread; one mutex, which is a leaf. Callers ask
 // Settings::detail_enabled first, so that nobody pays who did not ask.
 //
-// Invariant: at most kMaxPrefixes prefixes; keys without a delimiter, and new
-// prefixes beyond that number, are not counted.
+// Invariant: at most kMaxPrefixes prefixes; keys without a delimiter, new
+// prefixes beyond that number, and those that a line cannot hold, are not
+// counted.
 
 #ifndef CUCACHE_COMMAND_STATS_PREFIX_H_
 #define CUCACHE_COMMAND_STATS_PREFIX_H_

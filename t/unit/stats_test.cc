@@ -312,6 +312,15 @@ TEST_F(StatsTest, Prefixes) {
   EXPECT_EQ(worker->Admin("stats detail dump"), "END\r\n");
 }
 
+// Keys of the binary protocol have any bytes.
+TEST(StatsPrefixTest, NoPrefixEndsItsLine) {
+  StatsPrefix prefixes;
+  prefixes.RecordSet("a\r\nEND\r\n:1", ':');
+  prefixes.RecordSet("b\nEND:1", ':');
+  prefixes.RecordGet("c d:1\n", ':', true);
+  EXPECT_EQ("PREFIX c d get 1 hit 1 set 0 del 0\r\nEND\r\n", prefixes.Dump());
+}
+
 TEST(StatsPrefixTest, Bounded) {
   StatsPrefix prefixes;
   for (size_t i = 0; i < StatsPrefix::kMaxPrefixes + 10; ++i) {

@@ -3,6 +3,7 @@
 #include "base/strings.h"
 
 #include <array>
+#include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <limits>
@@ -118,8 +119,9 @@ bool ParseDouble(std::string_view text, double* value) {
   std::memcpy(copy, text.data(), text.size());
   copy[text.size()] = '\0';
   char* end;
+  errno = 0;
   const double d = std::strtod(copy, &end);
-  if (end != copy + text.size()) return false;
+  if (errno == ERANGE || end != copy + text.size()) return false;
   *value = d;
   return true;
 }

@@ -30,7 +30,7 @@ namespace cucache {
 // The same with an optional minus.
 [[nodiscard]] bool ParseI32(std::string_view text, int32_t* value);
 [[nodiscard]] bool ParseI64(std::string_view text, int64_t* value);
-// What strtod takes, at most 31 bytes.
+// What strtod takes and a double holds, at most 31 bytes.
 [[nodiscard]] bool ParseDouble(std::string_view text, double* value);
 
 // As strtoull and strtoll see numbers: white space before, a plus sign, and

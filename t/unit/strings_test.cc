@@ -167,6 +167,7 @@ TEST(Strings, Doubles) {
   EXPECT_EQ(d, 1.5);
   EXPECT_FALSE(ParseDouble("", &d));
   EXPECT_FALSE(ParseDouble("1.5x", &d));
+  EXPECT_FALSE(ParseDouble("1e999", &d));
   EXPECT_FALSE(ParseDouble(std::string(40, '1'), &d));
 }
 

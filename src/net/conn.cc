@@ -354,6 +354,11 @@ void Conn::EndWatch() {
 
 void Conn::Shutdown() {
   reason_ = CloseReason::kShutdown;
+  // What it parked are replies to what was executed.
+  if (unsent_ != nullptr && state() != ConnState::kMwrite) {
+    host_.transport->Begin(&channel_, &unsent_);
+    (void)host_.transport->Finish();
+  }
   Close();
 }
 

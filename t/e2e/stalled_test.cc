@@ -201,5 +201,35 @@ TEST(Churn, StopInTheMiddle) {
   }
 }
 
+std::string Stored(Cache& cache, std::string_view key) {
+  const auto stats = std::make_unique<ThreadStats>();
+  CacheThread thread(cache, *stats);
+  thread.Online();
+  const Item* item = cache.Find(thread, cache.Hash(key), key);
+  std::string value;
+  if (item != nullptr) value.assign(item->data(), item->value_length);
+  thread.Offline();
+  return value;
+}
+
+// What was executed has been answered, also when the server stops between two
+// turns of a connection. There is room in the sockets for all the answers.
+TEST(Churn, NoAnswerIsLostAtTheEnd) {
+  std::string many;
+  for (int i = 0; i < 6000; ++i) many += "incr n 1\r\n";
+  for (int round = 0; round < 30; ++round) {
+    TestServer server;
+    Client client(server.port());
+    ASSERT_TRUE(client.Set("n", "100000"));
+    ASSERT_TRUE(client.Send(many));
+    std::this_thread::sleep_for(std::chrono::microseconds(100 * round));
+    server.server().Graceful();
+    server.Join();
+    std::string last = "100000";
+    for (std::string line; !(line = client.ReadLine()).empty();) last = line;
+    ASSERT_EQ(Stored(server.server().cache(), "n"), last) << round;
+  }
+}
+
 }  // namespace
 }  // namespace cucache

@@ -2,8 +2,8 @@
 //
 // Memory for connections, in blocks that go back to the system when the last
 // connection in them has closed. From the general heap they would not: what
-// libevent keeps for every descriptor would lie between them. (Counterpart:
-// memcached's conns array, which never shrinks.)
+// others keep for longer would lie between them. (Counterpart: memcached's
+// conns array, which never shrinks.)
 //
 // Thread safety: one thread.
 

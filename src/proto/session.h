@@ -38,7 +38,7 @@
 
 namespace cucache {
 
-class DumpStream;     // command/admin.h
+class DumpStream;     // command/dump.h
 struct SaslState;     // proto/binary_sasl.h
 struct PendingStore;  // proto/turn.h
 

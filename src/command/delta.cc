@@ -198,7 +198,6 @@ void Executor::Counted(const Request& request, const Sum& sum, Item* item,
   result->status = Status::kHit;
   result->created = sum.created;
   result->value = sum.value;
-  result->number_length = static_cast<uint8_t>(sum.digits);
   result->item = item;
   result->value_length = item->value_length;
   result->cas = item->cas.load(std::memory_order_relaxed);

@@ -93,7 +93,6 @@ struct Result {
   bool won_by_other = false;  // Z
   bool was_fetched = false;   // h: read before this command
   bool created = false;       // mg N, ma N: this command made the item
-  uint8_t number_length = 0;  // digits in `number`
   RelTime idle = 0;           // l: seconds since the access before this one
   Item* item = nullptr;
   uint64_t cas = 0;

@@ -430,11 +430,11 @@ void Conn::RefuseInput() {
   Close();
 }
 
-bool Conn::CloseIfIdle(RelTime timeout) {
+void Conn::CloseIfIdle(RelTime timeout) {
   const ConnState now = state();
-  if (now != ConnState::kNewCmd && now != ConnState::kRead) return false;
-  if (queued_) return false;  // it will be called
-  if (host_.clock->now() - last_command() <= timeout) return false;
+  if (now != ConnState::kNewCmd && now != ConnState::kRead) return;
+  if (queued_) return;  // it will be called
+  if (host_.clock->now() - last_command() <= timeout) return;
   VLOG(2) << "Closing idle fd " << fd();
   host_.BeginTurn();
   host_.stats->idle_kicks.Add();
@@ -442,7 +442,6 @@ bool Conn::CloseIfIdle(RelTime timeout) {
   ConnHost& host = host_;
   Close();
   host.EndTurn();
-  return true;
 }
 
 void Conn::Close() {

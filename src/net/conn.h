@@ -122,7 +122,7 @@ class Conn final : public TurnTaker {
   void TakeTurn() override;
   // Closes it if it has waited for a command for longer than that. What is only
   // the beginning of one does not count.
-  bool CloseIfIdle(RelTime timeout);
+  void CloseIfIdle(RelTime timeout);
   // The client that watched has gone.
   void EndWatch();
   // At the end of the worker, or before it could start.

@@ -4,15 +4,12 @@
 
 #include <array>
 #include <cstring>
-#include <limits>
 
 #include "base/strings.h"
 #include "proto/response.h"
 
 namespace cucache {
 namespace {
-
-constexpr int32_t kMaxLength = std::numeric_limits<int32_t>::max() - 2;
 
 // ---- The table of flags. ----
 
@@ -495,7 +492,7 @@ void ParseMetaSet(const Tokens& tokens, const Clock& clock, char* key_buffer,
                   MetaRequest* out) {
   int32_t length;
   if (!WellFormed(tokens, 3) || !ParseI32(tokens[2], &length) || length < 0 ||
-      length > kMaxLength) {
+      length > kMaxValueLength) {
     out->error = reply::kBadFormat;
     return;
   }

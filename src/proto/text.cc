@@ -12,10 +12,6 @@
 namespace cucache {
 namespace {
 
-// A length that leaves room for the CRLF in a signed int, as clients of
-// memcached know the limit.
-constexpr int32_t kMaxLength = std::numeric_limits<int32_t>::max() - 2;
-
 // True if there are at least `min` tokens and the key is no longer than keys
 // may be. A line that is too short is answered even under noreply, because
 // memcached looks for that word only after it counted.
@@ -81,7 +77,7 @@ void ParseStoreLine(const Tokens& tokens, StoreMode mode, bool with_cas,
   out->error = reply::kBadFormat;
   int32_t length;
   if (tokens.size() < 5 || !ParseI32(tokens[4], &length) || length < 0 ||
-      length > kMaxLength) {
+      length > kMaxValueLength) {
     return;
   }
   out->has_value = true;

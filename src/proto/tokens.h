@@ -18,6 +18,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 #include <string_view>
 
 namespace cucache {
@@ -97,6 +98,11 @@ inline const char* FindTokenEnd(const char* p, const char* end) {
   if (stop == end || *stop == ' ') return stop;
   return FindDelimiter(stop, end);
 }
+
+// Longest value that a line may announce. It leaves room for the CRLF in a
+// signed int, as clients of memcached know the limit.
+inline constexpr int32_t kMaxValueLength =
+    std::numeric_limits<int32_t>::max() - 2;
 
 // A number of the usual form has at most so many digits.
 inline constexpr ptrdiff_t kPlainDigits = 9;

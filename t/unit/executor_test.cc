@@ -259,7 +259,6 @@ TEST_F(ExecutorTest, IncrAndDecr) {
   Result result = worker->Incr("n", 1);
   EXPECT_EQ(result.status, Status::kHit);
   EXPECT_EQ(result.value, 100u);
-  EXPECT_EQ(result.number_length, 3);
   EXPECT_EQ(worker->Value("n"), "100");
   EXPECT_EQ(worker->Incr("n", 1, kDecrement).value, 99u);
   EXPECT_EQ(worker->Value("n"), "99");  // not padded

@@ -11,6 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -43,8 +44,12 @@ std::string AddressText(const sockaddr_storage& address, socklen_t length) {
       if (length <= offset || un.sun_path[0] == '\0') {
         return "unix:<AF " + std::to_string(AF_UNIX) + ">";
       }
-      return "unix:" +
-             std::string(un.sun_path, strnlen(un.sun_path, length - offset));
+      std::string path(un.sun_path, strnlen(un.sun_path, length - offset));
+      // A client chose it, and it goes into lines of statistics.
+      std::replace_if(
+          path.begin(), path.end(), [](unsigned char c) { return c < ' '; },
+          '?');
+      return "unix:" + path;
     }
     default:
       return "<AF " + std::to_string(address.ss_family) + ">";

@@ -4,7 +4,9 @@
 // clients may come from; and what `stats conns` says of them.
 
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -214,6 +216,38 @@ TEST(Limits, GreedyConnectionsLetOthersThrough) {
   stop = true;
   writer.join();
   reader.join();
+}
+
+// A client may bind its own end to a path that would end the line and the
+// reply.
+TEST(Places, AClientsPathStaysInItsLine) {
+  const std::string path = TempName("sock"), odd = TempName("x\r\nEND\r\n");
+  Settings settings = TestSettings();
+  settings.socketpath = path;
+  TestServer server(settings);
+  const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const auto address = [](const std::string& name) {
+    sockaddr_un un{};
+    un.sun_family = AF_UNIX;
+    name.copy(un.sun_path, sizeof(un.sun_path) - 1);
+    return un;
+  };
+  const sockaddr_un own = address(odd), to = address(path);
+  ASSERT_EQ(0, bind(fd, reinterpret_cast<const sockaddr*>(&own), sizeof(own)));
+  ASSERT_EQ(0, connect(fd, reinterpret_cast<const sockaddr*>(&to), sizeof(to)));
+  std::string shown = "unix:" + odd;
+  for (char& c : shown) c = c == '\r' || c == '\n' ? '?' : c;
+  EXPECT_TRUE(Eventually([&] {
+    bool seen = false;
+    server.server().ConnectionRows([&](auto name, auto value) {
+      EXPECT_EQ(std::string::npos, value.find('\n')) << name;
+      seen |= value == shown;
+    });
+    return seen;
+  }));
+  close(fd);
+  unlink(odd.c_str());
+  unlink(path.c_str());
 }
 
 TEST(Places, UnixSocket) {

@@ -528,7 +528,7 @@ void ParseMetaArithmetic(const Tokens& tokens, const Clock& clock,
 }
 
 void ParseMetaDebug(const Tokens& tokens, char* key_buffer, MetaRequest* out) {
-  if (tokens.size() < 2 || tokens[1].size() > kMaxKeyLength) {
+  if (!WellFormed(tokens, 2) || tokens[1].size() > kMaxKeyLength) {
     out->error = reply::kBadFormat;
     return;
   }

@@ -59,7 +59,9 @@ int Serve(const Settings& settings, Server* server, Daemonizer* daemonizer) {
                         .hangup = [server] { server->Hangup(); },
                         .graceful = [server] { server->Graceful(); }});
   std::string error;
-  if (!server->Start(&error)) return Complain(error, EXIT_FAILURE);
+  if (!signals.Start(&error) || !server->Start(&error)) {
+    return Complain(error, EXIT_FAILURE);
+  }
   if (settings.drop_privileges) {
     if (int code = DropPrivileges(/*keep_sockets=*/settings.sasl); code != 0) {
       return code;

@@ -40,6 +40,7 @@ Server::~Server() {
   // Only after a Start() that failed, or without a Run().
   StopWorkers();
   listener_.Close();
+  if (restart_ != nullptr && restart_->only_in_cache()) Save();
   if (base_ != nullptr) {
     event_del(&asked_event_);
     event_del(&tick_event_);
@@ -111,8 +112,7 @@ bool Server::Start(std::string* error) {
 bool Server::StartCache(std::string* error) {
   if (settings_.memory_file.empty()) {
     cache_ = std::make_unique<Cache>(settings_, clock_);
-    cache_->StartMaintenance();
-    return true;
+    return cache_->StartMaintenance(error);
   }
   restart_ = std::make_unique<WarmRestart>(settings_.memory_file, [this] {
     return (asked_.load(std::memory_order_relaxed) & (kStop | kGraceful)) != 0;
@@ -227,6 +227,10 @@ void Server::Run() {
   StopWorkers();
   listener_.Close();
   if (restart_ == nullptr || restart_->stopped()) return;
+  Save();
+}
+
+void Server::Save() {
   clock_.Tick();
   if (!restart_->Save(*cache_)) exit_code_ = EXIT_FAILURE;
 }

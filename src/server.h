@@ -118,6 +118,7 @@ class Server final : public ServerControl, private Dispatcher {
   bool StartHandshakers(std::string* error);
   size_t handshaker_count() const;
   void StopWorkers();
+  void Save();
   void PauseAccepting();
   void ResumeAccepting();
   void OnConnectionClosed();

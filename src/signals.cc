@@ -7,6 +7,8 @@
 
 #include <utility>
 
+#include "base/threads.h"
+
 namespace cucache {
 namespace {
 
@@ -32,24 +34,28 @@ void SignalThread::Block() {
 }
 
 SignalThread::SignalThread(Callbacks callbacks)
-    : callbacks_(std::move(callbacks)) {
+    : callbacks_(std::move(callbacks)) {}
+
+bool SignalThread::Start(std::string* error) {
   // The thread starts with kEnd blocked, the others go on without.
   sigset_t end;
   sigset_t before;
   sigemptyset(&end);
   sigaddset(&end, kEnd);
   pthread_sigmask(SIG_BLOCK, &end, &before);
-  thread_ = std::thread(&SignalThread::Run, this);
+  const bool started = StartThread(
+      "cu-signals", [this] { Run(); }, &thread_, error);
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  return started;
 }
 
 SignalThread::~SignalThread() {
+  if (!thread_.joinable()) return;
   pthread_kill(thread_.native_handle(), kEnd);
   thread_.join();
 }
 
 void SignalThread::Run() {
-  pthread_setname_np(pthread_self(), "cu-signals");
   sigset_t set = HandledSignals();
   sigaddset(&set, kEnd);
   for (;;) {

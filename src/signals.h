@@ -12,6 +12,7 @@
 #define CUCACHE_SIGNALS_H_
 
 #include <functional>
+#include <string>
 #include <thread>
 
 namespace cucache {
@@ -30,6 +31,7 @@ class SignalThread {
   static void Block();
 
   explicit SignalThread(Callbacks callbacks);
+  [[nodiscard]] bool Start(std::string* error);
   SignalThread(const SignalThread&) = delete;
   SignalThread& operator=(const SignalThread&) = delete;
   ~SignalThread();

@@ -68,6 +68,31 @@ check "and has raised it for -c" test "$(limit_of "$pid")" -ge 1024
 kill "$pid"
 await dead "$pid"
 
+# -- no room for threads
+# root has no such limit; who it drops to has.
+if [ "$(id -u)" = 0 ]; then nobody="-u nobody" counts="1 2 3 4 5"
+else nobody="" counts=1; fi
+# The sanitizer's search for leaks starts a process.
+no_threads() {
+  ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0 code prlimit --nproc="$1" \
+    "$CUCACHED" $nobody -p "$port" -t 2
+}
+for count in $counts; do
+  is "room for $count threads" "$(no_threads "$count")" 1
+  check "which it says" has_warning "Can't create thread"
+  is "in one line" "$(wc -l <"$tmp/err" | tr -d ' ')" 1
+done
+
+# -- little address space
+space="prlimit --as=800000000"
+if $space "$CUCACHED" -V >/dev/null 2>&1; then  # sanitizers need more
+  $space "$CUCACHED" $user -p "$port" -t 2 2>"$tmp/err" &
+  pid=$!
+  pids="$pids $pid"
+  check "starts with little address space" await answers "$port"
+  stop
+fi
+
 # -- the pid file
 echo 1 >"$pid_file"
 check "starts with -P" start -P "$pid_file"

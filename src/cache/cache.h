@@ -149,8 +149,8 @@ class Cache {
   Cache& operator=(const Cache&) = delete;
 
   // The maintenance thread: growth, eviction ahead of need, expiry. Not to be
-  // started before a fork.
-  void StartMaintenance();
+  // started before a fork. False, and why in *error, if it cannot be had.
+  [[nodiscard]] bool StartMaintenance(std::string* error);
   void StopMaintenance();
 
   uint64_t Hash(std::string_view key) const { return hash_(key); }

@@ -11,6 +11,7 @@
 #include <chrono>
 #include <string>
 
+#include "base/threads.h"
 #include "base/time_slice.h"
 #include "cache/cache.h"
 #include "cache/crawler.h"
@@ -56,8 +57,9 @@ uint64_t ThreadCpuNs() {
 
 }  // namespace
 
-void Cache::StartMaintenance() {
-  maintenance_ = std::thread([this] { MaintenanceLoop(); });
+bool Cache::StartMaintenance(std::string* error) {
+  return StartThread(
+      "cu-maintenance", [this] { MaintenanceLoop(); }, &maintenance_, error);
 }
 
 void Cache::StopMaintenance() {
@@ -118,7 +120,6 @@ void Cache::Compact(CacheThread& t) {
 }
 
 void Cache::MaintenanceLoop() {
-  pthread_setname_np(pthread_self(), "cu-maintenance");
   // It may work for seconds, as while the table grows.
   AskForShortTimeSlices();
   CacheThread t(*this, maintenance_stats_);

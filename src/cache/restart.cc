@@ -45,10 +45,9 @@ double SecondsSince(steady_clock::time_point start) {
 }
 
 std::unique_ptr<Cache> NewCache(Settings& settings, Clock& clock,
-                                uint64_t expected_items) {
+                                uint64_t expected_items, std::string* error) {
   auto cache = std::make_unique<Cache>(settings, clock, expected_items);
-  cache->StartMaintenance();
-  return cache;
+  return cache->StartMaintenance(error) ? std::move(cache) : nullptr;
 }
 
 }  // namespace
@@ -77,16 +76,17 @@ std::unique_ptr<Cache> WarmRestart::Load(Settings& settings, Clock& clock,
     } else {
       LOG(INFO) << "there is no " << file_.path() << " yet";
     }
-    return NewCache(settings, clock, 0);
+    return NewCache(settings, clock, 0, error);
   }
-  auto cache = LoadFrom(fd, distrust, settings, clock);
+  auto cache = LoadFrom(fd, distrust, settings, clock, error);
   close(fd);
   return cache;
 }
 
 std::unique_ptr<Cache> WarmRestart::LoadFrom(int fd,
                                              const std::string& distrust,
-                                             Settings& settings, Clock& clock) {
+                                             Settings& settings, Clock& clock,
+                                             std::string* error) {
   const auto start = steady_clock::now();
   RestartLoader::Options options;
   options.threads = LoadingThreads(settings);
@@ -102,12 +102,14 @@ std::unique_ptr<Cache> WarmRestart::LoadFrom(int fd,
     why = distrust;
   } else if (status == Status::kLoaded) {
     clock.Tick();
-    cache = NewCache(settings, clock, loader.expected_items());
+    cache = NewCache(settings, clock, loader.expected_items(), error);
+    if (cache == nullptr) return nullptr;
     status = loader.Load(*cache);
     why = loader.why();
   }
   stopped_ = status == Status::kStopped;
-  if (status == Status::kLoaded) {
+  loaded_ = status == Status::kLoaded;
+  if (loaded_) {
     const RestartFigures f = loader.figures();
     cache->set_restart_figures(f);
     LOG(INFO) << "loaded " << f.items << " items from " << file_.path()
@@ -124,15 +126,18 @@ std::unique_ptr<Cache> WarmRestart::LoadFrom(int fd,
   }
   // Nothing of what was read so far may be seen.
   cache.reset();
-  return NewCache(settings, clock, 0);
+  return NewCache(settings, clock, 0, error);
 }
 
 bool WarmRestart::Consume(std::string* error) {
-  return file_.Discard(/*saved=*/ours_, error);
+  if (!file_.Discard(/*saved=*/ours_, error)) return false;
+  only_in_cache_ = loaded_;
+  return true;
 }
 
 bool WarmRestart::Save(Cache& cache) {
   std::string error;
+  only_in_cache_ = false;
   const auto start = steady_clock::now();
   const int fd = file_.OpenNew(&error);
   if (fd >= 0) {

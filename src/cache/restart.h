@@ -47,19 +47,24 @@ class WarmRestart {
   // stays so. The server is to end.
   bool stopped() const { return stopped_; }
   [[nodiscard]] bool Consume(std::string* error);
+  // FILE is gone, and what it held is in the cache and nowhere else.
+  bool only_in_cache() const { return only_in_cache_; }
   // The cache is of no use afterwards. False: the log says why, and there is
   // no FILE.
   [[nodiscard]] bool Save(Cache& cache);
 
  private:
   std::unique_ptr<Cache> LoadFrom(int fd, const std::string& distrust,
-                                  Settings& settings, Clock& clock);
+                                  Settings& settings, Clock& clock,
+                                  std::string* error);
   void SayCold(const std::string& why);
 
   MemoryFile file_;
   const std::function<bool()> stop_;
   bool stopped_ = false;
   bool ours_ = false;  // FILE must go before anything is served
+  bool loaded_ = false;
+  bool only_in_cache_ = false;
 };
 
 }  // namespace cucache

@@ -3,7 +3,6 @@
 #include "cache/restart_load.h"
 
 #include <fcntl.h>
-#include <pthread.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,9 +12,12 @@
 #include <cstring>
 #include <limits>
 #include <memory>
+#include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
+#include "base/threads.h"
 #include "cache/value.h"
 
 namespace cucache {
@@ -259,10 +261,14 @@ RestartLoader::Status RestartLoader::Load(Cache& cache) {
   Begin();
   std::vector<std::thread> others;
   for (int i = 1; i < options_.threads; ++i) {
-    others.emplace_back([this] {
-      pthread_setname_np(pthread_self(), "cu-load");
-      RunThread();
-    });
+    std::thread other;
+    std::string why;
+    // It can be done by fewer.
+    if (!StartThread(
+            "cu-load", [this] { RunThread(); }, &other, &why)) {
+      break;
+    }
+    others.push_back(std::move(other));
   }
   RunThread();
   for (std::thread& other : others) other.join();

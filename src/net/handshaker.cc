@@ -13,6 +13,7 @@
 #include <cstring>
 #include <utility>
 
+#include "base/threads.h"
 #include "net/watch.h"
 
 namespace cucache {
@@ -48,9 +49,8 @@ bool Handshaker::Start(std::string* error) {
   event_assign(&notify_event_, base_.get(), notify_fd_, EV_READ | EV_PERSIST,
                OnNotify, this);
   event_add(&notify_event_, nullptr);
-  thread_ = std::thread(&Handshaker::Loop, this);
-  pthread_setname_np(thread_.native_handle(), "cu-handshaker");
-  return true;
+  return StartThread(
+      "cu-handshaker", [this] { Loop(); }, &thread_, error);
 }
 
 void Handshaker::Join() {

@@ -12,6 +12,8 @@
 #include <new>
 #include <utility>
 
+#include "base/threads.h"
+
 namespace cucache {
 
 Worker::Worker(Settings& settings, const Clock& server_clock, Cache& cache,
@@ -52,9 +54,8 @@ bool Worker::Start(std::string* error) {
     *error = "cannot wait for datagrams";
     return false;
   }
-  thread_ = std::thread(&Worker::Loop, this);
-  pthread_setname_np(thread_.native_handle(), "cu-worker");
-  return true;
+  return StartThread(
+      "cu-worker", [this] { Loop(); }, &thread_, error);
 }
 
 void Worker::Join() {

@@ -14,6 +14,8 @@
 #include <cstring>
 #include <utility>
 
+#include "base/threads.h"
+
 namespace cucache {
 
 std::string TlsErrorText(int fd, const std::string& why) {
@@ -56,9 +58,13 @@ bool Watchers::Start(std::string* error) {
         std::string("cannot make the logger thread: ") + std::strerror(errno);
     return false;
   }
-  thread_ = std::thread(&Watchers::Loop, this);
-  pthread_setname_np(thread_.native_handle(), "cu-log");
-  return true;
+  if (StartThread(
+          "cu-log", [this] { Loop(); }, &thread_, error)) {
+    return true;
+  }
+  close(wake_fd_);
+  wake_fd_ = -1;
+  return false;
 }
 
 void Watchers::Stop() {

@@ -256,6 +256,28 @@ def test_user(folder):
     check("whose file it is", os.stat(path).st_uid, 65534)
 
 
+def test_failed_start(folder):
+  """The items are out of FILE when there is no room for the workers."""
+  if os.getuid() != 0:
+    return
+  theirs = os.path.join(folder, "no threads")
+  os.mkdir(theirs, 0o700)
+  os.chown(theirs, 65534, 65534)
+  path = os.path.join(theirs, "file")
+  user = ["-u", "nobody"]
+  server = Server(folder, "-e", path, user=user)
+  server.client().store_all(3)
+  server.end()
+  for threads in range(1, 6):
+    limit = lambda n=threads: resource.setrlimit(resource.RLIMIT_NPROC, (n, n))
+    server = Server(folder, "-e", path, "-t", "2", user=user, preexec_fn=limit)
+    check("there is no room for the threads", server.process.wait(60), 1)
+    check("and it says so", "Can't create thread" in server.log(), True)
+  server = Server(folder, "-e", path, user=user)
+  check("all is still there", server.client().versions(), {3})
+  server.end()
+
+
 def test_no_room(folder):
   path = os.path.join(folder, "file")
   limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100000, 100000))
@@ -337,6 +359,7 @@ def main():
     test_files(folder)
     test_daemon(folder)
     test_user(folder)
+    test_failed_start(folder)
     test_no_room(folder)
     test_stop_while_loading(folder)
     test_kills(folder)

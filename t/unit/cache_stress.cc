@@ -51,7 +51,8 @@ class Stress {
  public:
   Stress(Settings& settings, const Plan& plan)
       : settings_(settings), plan_(plan), cache_(settings, clock_) {
-    cache_.StartMaintenance();
+    std::string error;
+    EXPECT_TRUE(cache_.StartMaintenance(&error)) << error;
   }
 
   void Run() {

@@ -225,7 +225,8 @@ TEST_F(CacheTest, OthersFreeWhatASleeperRetired) {
   t_.Quiescent();  // too little to be looked after
   t_.Offline();
   EXPECT_EQ(cache_.figures().limbo_items, 2u);
-  cache_.StartMaintenance();
+  std::string error;
+  ASSERT_TRUE(cache_.StartMaintenance(&error)) << error;
   for (int i = 0; i < 1000 && cache_.figures().limbo_items != 0; ++i) {
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
@@ -291,7 +292,8 @@ TEST_F(CacheTest, FlushHidesWhatWasStoredBefore) {
 TEST_F(CacheTest, FlushedItemsAreThereForAMoment) {
   ASSERT_TRUE(Set("old", "value"));
   ASSERT_TRUE(Set("other", "value"));
-  cache_.StartMaintenance();
+  std::string error;
+  ASSERT_TRUE(cache_.StartMaintenance(&error)) << error;
   cache_.FlushAll(t_);
   std::this_thread::sleep_for(std::chrono::milliseconds(300));
   Absent why;
@@ -519,7 +521,8 @@ TEST_F(CacheTest, LargeValuesDoNotLeaveInHeaps) {
   const std::string value(1000000, 'x');
   const auto items = [&] { return cache_.figures().curr_items; };
   uint64_t most = 0, least = ~uint64_t{0};
-  cache_.StartMaintenance();
+  std::string error;
+  ASSERT_TRUE(cache_.StartMaintenance(&error)) << error;
   for (int i = 0; i < 300; ++i) {
     ASSERT_TRUE(Set("key" + std::to_string(i), value));
     t_.Reclaim();

@@ -19,7 +19,8 @@ class ExecutorThreadsTest : public CommandTest {
  protected:
   void SetUp() override {
     Start([](Settings& s) { s.maxbytes = 64 << 20; });
-    cache->StartMaintenance();
+    std::string error;
+    ASSERT_TRUE(cache->StartMaintenance(&error)) << error;
   }
   void TearDown() override {
     cache->StopMaintenance();
@@ -300,7 +301,8 @@ TEST_F(ExecutorThreadsTest, EveryValueIsWhole) {
   TearDown();
   control.threads.clear();
   Start([](Settings& s) { s.maxbytes = 2 << 20; });
-  cache->StartMaintenance();
+  std::string error;
+  ASSERT_TRUE(cache->StartMaintenance(&error)) << error;
   const auto whole = [](const std::string& value) {
     return value.find_first_not_of(value.substr(0, 1)) == std::string::npos;
   };

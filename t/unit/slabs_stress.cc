@@ -76,7 +76,8 @@ TEST_F(SlabsStress, MaintenanceDoesNotEmptyTheCacheForAStalledReader) {
   CacheThread stalled(cache_, stats);
   stalled.Online();
   t_.Offline();
-  cache_.StartMaintenance();
+  std::string error;
+  ASSERT_TRUE(cache_.StartMaintenance(&error)) << error;
   std::this_thread::sleep_for(milliseconds(300));
   cache_.StopMaintenance();
   stalled.Offline();
@@ -305,7 +306,8 @@ TEST(LargeItems, GivenUpWhileOthersDrain) {
   Clock clock;
   Settings settings = Sized(8);
   Cache cache(settings, clock);
-  cache.StartMaintenance();
+  std::string error;
+  ASSERT_TRUE(cache.StartMaintenance(&error)) << error;
   std::atomic<bool> stop{false};
   std::atomic<uint64_t> stored{0}, wrong{0};
   const auto work = [&](int id) {

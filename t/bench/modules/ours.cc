@@ -2,8 +2,11 @@
 
 #include "t/bench/modules/ours.h"
 
+#include <glog/logging.h>
+
 #include <algorithm>
 #include <cstring>
+#include <string>
 
 namespace cucache::bench {
 namespace {
@@ -22,7 +25,8 @@ Ours::Ours(uint64_t megabytes, bool huge_pages, unsigned workers)
   for (unsigned i = 0; i < workers; ++i) {
     workers_.push_back(std::make_unique<Worker>(cache_, settings_));
   }
-  cache_.StartMaintenance();
+  std::string error;
+  CHECK(cache_.StartMaintenance(&error)) << error;
 }
 
 Ours::~Ours() {

@@ -76,7 +76,7 @@ class Assoc {
     unsigned segment_bits = 15;     // log2 of the buckets of a segment: 6..15
     uint32_t initial_segments = 1;  // a power of two; it never has fewer
     uint32_t start_segments = 0;    // begins with more, if this is more
-    uint32_t max_segments = 4096;   // address space that is reserved
+    uint32_t max_segments = 4096;   // address space; fewer if it is short
     bool expand = true;
     // Asked before the table takes `bytes` more; false: it may not. The
     // initial segments are announced too, but taken whatever the answer.
@@ -385,6 +385,7 @@ class Assoc {
   // Read by everyone, written by resizing only.
   const KeyHash& hash_;
   const Options options_;
+  uint32_t max_segments_;  // those that there is address space for
   const unsigned bits_;
   const uint32_t mask_;
   Bucket* base_ = nullptr;     // the reservation, aligned

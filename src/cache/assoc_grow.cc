@@ -38,9 +38,10 @@ constexpr uint32_t kHelpSweep = 256;
 constexpr uint32_t kPrefetchAhead = 8;
 constexpr size_t kHugePage = size_t{2} << 20;
 
+// At the start only, while other threads run already.
 [[noreturn]] void Die(const char* what) {
   std::perror(what);
-  std::abort();
+  std::_Exit(EXIT_FAILURE);
 }
 
 size_t WholePages(size_t bytes) {
@@ -89,12 +90,19 @@ Assoc::~Assoc() {
 // Address space for the segments, which get their memory from TakeSegments, and
 // behind it the stripes.
 void Assoc::MapReservation() {
-  const size_t bytes = WholePages(options_.max_segments * segment_bytes());
   stripes_bytes_ = WholePages(stripe_count() * sizeof(Stripe));
-  mapping_bytes_ = kHugePage + bytes + stripes_bytes_;
-  mapping_ = mmap(nullptr, mapping_bytes_, PROT_NONE,
-                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (mapping_ == MAP_FAILED) Die("hash table: address space");
+  size_t bytes;
+  for (max_segments_ = options_.max_segments;; max_segments_ /= 2) {
+    bytes = WholePages(max_segments_ * segment_bytes());
+    mapping_bytes_ = kHugePage + bytes + stripes_bytes_;
+    mapping_ = mmap(nullptr, mapping_bytes_, PROT_NONE,
+                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (mapping_ != MAP_FAILED) break;
+    // Where address space is short (ulimit -v), less must do.
+    if (max_segments_ / 2 < options_.start_segments) {
+      Die("hash table: address space");
+    }
+  }
   const uintptr_t at = reinterpret_cast<uintptr_t>(mapping_);
   const uintptr_t base = (at + kHugePage - 1) & ~(kHugePage - 1);
   base_ = reinterpret_cast<Bucket*>(base);
@@ -128,7 +136,7 @@ bool Assoc::TakeSegments(uint32_t segments) {
 bool Assoc::Prepare(uint32_t segments) {
   const uint32_t have = prepared_.load(std::memory_order_relaxed);
   if (have >= segments) return true;
-  if (segments > options_.max_segments) return false;
+  if (segments > max_segments_) return false;
   const size_t more = (segments - have) * segment_bytes();
   if (options_.reserve && !options_.reserve(more)) return false;
   if (TakeSegments(segments)) return true;
@@ -314,8 +322,7 @@ void Assoc::HelpMigrate() {
 // Called when there is no path. True: try again.
 bool Assoc::GrowForWriter() {
   const TableState state = State();
-  const bool may_grow =
-      options_.expand && state.segments() < options_.max_segments;
+  const bool may_grow = options_.expand && state.segments() < max_segments_;
   if (!may_grow && !state.busy()) return false;
   if (!resize_.TryLock()) {
     // Somebody is at it, and may have been preempted.

@@ -282,8 +282,9 @@ class Cache {
   // --- Administration and figures. ---
   // False: less than the cache can work with.
   bool SetMemLimit(uint64_t bytes);
-  // Takes a page from the items of number `src` (0, -1: of any), and keeps one
-  // for the next items of number `dst` (0: for whoever needs it).
+  // Takes a page from the items of number `src` (-1: of any; 0: from nobody,
+  // but from the pool of free ones), and keeps one for the next items of number
+  // `dst` (0: for whoever needs it).
   ReassignStatus ReassignPage(CacheThread& t, int src, int dst);
   // Before workers run.
   void set_restart_figures(const RestartFigures& f) { restart_figures_ = f; }
@@ -389,6 +390,8 @@ class Cache {
   size_t HighPages() const {
     return high_pages_.load(std::memory_order_relaxed);
   }
+  // What nobody would miss: as much again as the reserve comes and goes.
+  size_t PoolPages() const;
   void FitPageLimit();
   void FitReserve();
   // The pages that the next allocation may not open.
@@ -399,6 +402,7 @@ class Cache {
   size_t UseKept(const ItemShape& shape);
   size_t KeptPages() const;
   void KeepPage(int number);
+  bool DrainFor(CacheThread& t, int src, int dst);
   void DropKept();
   void AddKept(SlabClassFigures* row) const;
   uint64_t LargestOf(int number) const;

@@ -82,9 +82,7 @@ CacheFigures Cache::figures() {
   f.compacted_pages = eviction_->compacted_pages();
   f.slabs_moved =
       slabs_moved_.load(std::memory_order_relaxed) + f.compacted_pages;
-  // What nobody would miss: as much again as the reserve comes and goes.
-  const size_t free = slabs_->free_pages(), kept = 2 * HighPages();
-  f.slab_global_page_pool = free > kept ? free - kept : 0;
+  f.slab_global_page_pool = PoolPages();
   f.hash_power_level = HashPower();
   f.hash_bytes = assoc_->bytes();
   f.hash_is_expanding = assoc_->is_expanding() ? 1 : 0;

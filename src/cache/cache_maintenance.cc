@@ -272,13 +272,9 @@ ReassignStatus Cache::ReassignPage(CacheThread& t, int src, int dst) {
       return ReassignStatus::kNoSpare;
     }
   }
-  // Its own chunks serve as well as those of others, while there are enough.
-  // Who says where the page shall go wants to see it gone where it was, unless
-  // memory is plenty.
-  const size_t enough =
-      dst > 0 ? slabs_->page_limit() / kPlentyShare : 2 * HighPages();
-  const bool keep = slabs_->free_pages() > enough;
-  if (!eviction_->DrainPageOf(t, std::max(src, 0), keep)) {
+  if (src == 0) {
+    if (PoolPages() < 2) return ReassignStatus::kNoSpare;
+  } else if (!DrainFor(t, src, dst)) {
     return ReassignStatus::kNoSpare;
   }
   if (dst > 0) KeepPage(dst);
@@ -289,6 +285,17 @@ ReassignStatus Cache::ReassignPage(CacheThread& t, int src, int dst) {
                          " dst=" + std::to_string(dst) + " state=started");
   }
   return ReassignStatus::kOk;
+}
+
+// False: there is no page to empty.
+bool Cache::DrainFor(CacheThread& t, int src, int dst) {
+  // Its own chunks serve as well as those of others, while there are enough.
+  // Who says where the page shall go wants to see it gone where it was, unless
+  // memory is plenty.
+  const size_t enough =
+      dst > 0 ? slabs_->page_limit() / kPlentyShare : 2 * HighPages();
+  const bool keep = slabs_->free_pages() > enough;
+  return eviction_->DrainPageOf(t, std::max(src, 0), keep);
 }
 
 bool Cache::NextPass(WalkCursor* cursor) {

@@ -71,6 +71,11 @@ void Cache::FitReserve() {
   high_pages_.store(pages + KeptPages(), std::memory_order_relaxed);
 }
 
+size_t Cache::PoolPages() const {
+  const size_t free = slabs_->free_pages(), kept = 2 * HighPages();
+  return free > kept ? free - kept : 0;
+}
+
 // --- What `slabs reassign` gave to a class. ---
 
 size_t Cache::KeptPages() const {

@@ -258,6 +258,19 @@ TEST_F(StatsTest, ReassignKeepsAPageForAClass) {
   EXPECT_EQ(worker->Stat("25:free_chunks", "slabs"), "0");
 }
 
+// 0 is the pool: nobody's page is emptied for it.
+TEST_F(StatsTest, ReassignTakesFromThePool) {
+  worker->Set("a", std::string(70000, 'x'));
+  EXPECT_EQ(worker->Admin("slabs reassign 0 25"), "OK\r\n");
+  EXPECT_EQ(worker->Stat("25:total_pages", "slabs"), "1");
+  EXPECT_EQ(worker->Stat("slab_reassign_chunk_rescues"), "0");
+  for (int i = 0; worker->Stat("slab_global_page_pool") != "0"; ++i) {
+    worker->Set("k" + std::to_string(i), std::string(70000, 'x'));
+  }
+  EXPECT_EQ(worker->Admin("slabs reassign 0 25"),
+            "NOSPARE source class has no spare pages\r\n");
+}
+
 // With less than half of the memory free the source gets smaller at once.
 TEST_F(StatsTest, ReassignTakesFromTheSource) {
   const std::string value(70000, 'x');

@@ -3,22 +3,20 @@
 #include "net/authfile.h"
 
 #include <crypt.h>
-#include <fcntl.h>
 #include <glog/logging.h>
 #include <sys/random.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cctype>
-#include <cerrno>
-#include <cstring>
 #include <utility>
 #include <vector>
+
+#include "base/files.h"
 
 namespace cucache {
 namespace {
 
-// A file of that size is no list of users; it may be a device that never ends.
+// A file of that size is no list of users.
 constexpr size_t kMaxFile = size_t{256} << 20;
 
 std::string RandomKey() {
@@ -26,31 +24,6 @@ std::string RandomKey() {
   CHECK_EQ(getrandom(key.data(), key.size(), 0),
            static_cast<ssize_t>(key.size()));
   return key;
-}
-
-bool ReadAll(int fd, std::string* text) {
-  char chunk[16 * 1024];
-  for (;;) {
-    const ssize_t n = read(fd, chunk, sizeof(chunk));
-    if (n == 0) return true;
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return false;
-    text->append(chunk, static_cast<size_t>(n));
-    if (text->size() > kMaxFile) {
-      errno = EFBIG;
-      return false;
-    }
-  }
-}
-
-bool ReadFile(const std::string& path, std::string* text) {
-  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return false;
-  const bool done = ReadAll(fd, text);
-  const int saved = errno;
-  close(fd);
-  errno = saved;
-  return done;
 }
 
 // "$", a few letters or digits, "$": the beginning of a crypt(3) hash.
@@ -103,9 +76,9 @@ Digest AuthFile::DigestOf(std::string_view password) const {
 
 bool AuthFile::Load(std::string* error) {
   std::string text;
-  if (!ReadFile(path_, &text)) {
-    *error =
-        "cannot read the file of users " + path_ + ": " + std::strerror(errno);
+  std::string why;
+  if (!ReadRegularFile(path_, kMaxFile, &text, &why)) {
+    *error = "cannot read the file of users " + path_ + ": " + why;
     return false;
   }
   auto table = std::make_shared<Table>();

@@ -170,6 +170,12 @@ def test_authfile(folder):
   check("an old one is gone", Client(port).login("foo", "bar"), FAILURE)
   check("who was in stays in", old.ask("get k\r\n", 3)[1], "v")
   os.unlink(users)
+  os.symlink(fifo(folder), users)
+  server.process.send_signal(signal.SIGHUP)
+  check("what is no file is named", server.await_log("not a regular file"),
+        True)
+  check("and the users stay", Client(port).login("new", "word"), "STORED")
+  os.unlink(users)
   server.process.send_signal(signal.SIGHUP)
   check("a missing file is named", server.await_log("No such file"), True)
   check("and the users stay", Client(port).login("new", "word"), "STORED")
@@ -213,12 +219,21 @@ def test_guesses(folder):
   check("a clean end", server.stop(), 0)
 
 
+def fifo(folder):
+  """Whoever opens it waits for somebody who writes."""
+  path = os.path.join(folder, "fifo")
+  if not os.path.exists(path):
+    os.mkfifo(path)
+  return path
+
+
 def test_startup(folder):
   users = os.path.join(folder, "users")
   refuses("a missing file", 1, "No such file", "-Y", users)
   write(users, "nocolon\n")
   refuses("a malformed file", 1, "line 1: it should be user:password", "-Y",
           users)
+  refuses("what is no file", 1, "not a regular file", "-Y", fifo(folder))
   write(users, "foo:bar\n")
   refuses("-B binary", 64, "-Y allows only the ascii", "-Y", users, "-B",
           "binary")
@@ -254,6 +269,12 @@ def test_sasl(folder):
           binary_ask(file, sock, 0x21, b"PLAIN",
                      b"\0" + user + b"\0" + password)[0], status)
   check("in", binary_ask(file, sock, 0x0a), (0, b""))
+  os.unlink(passwords)
+  os.symlink(fifo(folder), passwords)
+  other = socket.create_connection(("127.0.0.1", server.port()), 10)
+  check("a fifo lets nobody in and keeps no worker",
+        binary_ask(other.makefile("rb"), other, 0x21, b"PLAIN", b"\0foo\0bar"),
+        (0x20, b"Auth failure."))
   check("an unknown mechanism",
         binary_ask(file, sock, 0x21, b"NONE", b"x"), (0x20, b"Auth failure."))
   check("out", binary_ask(file, sock, 0x0a), (0x20, b"Auth failure."))

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -17,6 +18,7 @@ const char* ReadAll(int fd, size_t most, std::string* text) {
   struct stat info;
   if (fstat(fd, &info) != 0) return std::strerror(errno);
   if (!S_ISREG(info.st_mode)) return "it is not a regular file";
+  text->reserve(std::min(static_cast<size_t>(info.st_size), most));
   char chunk[16 * 1024];
   for (;;) {
     const ssize_t n = read(fd, chunk, sizeof(chunk));

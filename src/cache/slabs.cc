@@ -113,13 +113,19 @@ void Slabs::MapArena(uint64_t bytes, bool huge_pages) {
   constexpr size_t kAlign = 2 << 20;
   // PROT_NONE costs no memory and counts against no limit but that of address
   // space; if even that is short, less must do.
+  bool halved = false;
   for (uint64_t want = bytes;; want /= 2) {
     mapping_bytes_ =
         ((want + page_size_ - 1) & ~uint64_t{page_size_ - 1}) + kAlign;
     mapping_ = mmap(nullptr, mapping_bytes_, PROT_NONE,
                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (mapping_ != MAP_FAILED) break;
-    PCHECK(want > page_size_ * 16) << "cannot reserve memory for items";
+    const bool mapped = mapping_ != MAP_FAILED;
+    if (mapped && (want == bytes || halved)) break;
+    PCHECK(mapped || want > page_size_ * 16)
+        << "cannot reserve memory for items";
+    // Half of what there is is for stacks and heaps.
+    if (mapped) munmap(mapping_, mapping_bytes_);
+    halved = mapped;
   }
   arena_ = reinterpret_cast<char*>(
       (reinterpret_cast<uintptr_t>(mapping_) + kAlign - 1) & ~(kAlign - 1));

@@ -22,8 +22,8 @@ namespace {
 constexpr char kApplication[] = "memcached";
 // As in memcached, a line of its password file has no more.
 constexpr size_t kMaxLine = 255;
-// The file is read anew for each login, by the worker, as memcached does: no more
-// than what takes it about 20 ms.
+// The file is read anew for each login, by the worker, as memcached does: no
+// more than what takes it about 20 ms.
 constexpr size_t kMaxFile = size_t{16} << 20;
 
 // ---- What the library calls. ----

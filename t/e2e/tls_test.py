@@ -658,6 +658,8 @@ def test_options():
       (["-o", "ssl_kernel_tls"], "ssl_kernel_tls"),
       (["-o", "ssl_verify_mode=4"], "ssl_verify_mode"),
       (["-o", "ssl_min_version=9"], "ssl_min_version"),
+      (["-o", "ssl_wbuf_size=0"], "ssl_wbuf_size"),
+      (["-o", "ssl_wbuf_size=1048577"], "ssl_wbuf_size"),
       (["-o", "ssl_keyformat=ENGINE"], "ssl_keyformat"),
       (["-Z", "-o", cert, "-o", "ssl_key=" + FILES.path("server.key"), "-s",
         FILES.path("socket")], "-Z needs a TCP port"),

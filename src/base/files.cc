@@ -17,6 +17,7 @@ namespace {
 const char* ReadAll(int fd, size_t most, std::string* text) {
   struct stat info;
   if (fstat(fd, &info) != 0) return std::strerror(errno);
+  if (S_ISDIR(info.st_mode)) return std::strerror(EISDIR);
   if (!S_ISREG(info.st_mode)) return "it is not a regular file";
   text->reserve(std::min(static_cast<size_t>(info.st_size), most));
   char chunk[16 * 1024];

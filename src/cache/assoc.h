@@ -496,6 +496,8 @@ CUCACHE_ALWAYS_INLINE Item* Assoc::Locate(uint64_t hash, std::string_view key,
   Bucket* const segment = &At(state.SegmentOf(probe.group), 0);
   PrefetchLine(&stripes_[probe.x1]);
   PrefetchLine(&segment[probe.x2]);
+  // Also of what was looked for before, and missed.
+  place->Forget();
   place->state_ = state;
   place->hash_ = hash;
   if (!state.busy()) [[likely]] {

@@ -67,7 +67,6 @@ Item* Assoc::LocateSecond(uint64_t hash, std::string_view key,
                           Place* place) const {
   const Probe probe(hash, mask_);
   PrefetchLine(&stripes_[probe.x2]);
-  place->Forget();
   if (place->state_.busy()) return FindValidated(hash, key);
   Bucket& second = At(place->state_.SegmentOf(probe.group), probe.x2);
   if (!LocateIn(second, probe.tag, key, place)) {

@@ -189,6 +189,21 @@ TEST_F(SetAtOnceTest, AKeyThatComesMeanwhile) {
   EXPECT_EQ(cache_.figures().curr_items, 1u);
 }
 
+// An overwrite is none less because another key was missed just before it.
+TEST_F(SetAtOnceTest, AnOverwriteBehindAMiss) {
+  for (int i = 0; i < 32; ++i) {
+    const std::string key = "key" + std::to_string(i);
+    ASSERT_TRUE(Set(key, "old"));
+    Find(key)->Touch(clock_.now());
+    Absent why;
+    const uint64_t hash = cache_.Hash("absent");
+    ASSERT_EQ(cache_.FindToUpdate(t_, hash, "absent", &why), nullptr);
+    Item* const item = SetAtOnce(key, "new");
+    ASSERT_TRUE(item != nullptr && item->recency() == 1);
+    t_.Quiescent();
+  }
+}
+
 // The crawler has to hear of an expiry that came like this.
 TEST_F(SetAtOnceTest, TellsTheCrawler) {
   ASSERT_TRUE(Set("key", "old"));

@@ -369,7 +369,7 @@ bool Eviction::DrainPageOf(CacheThread& t, int number, bool keep) {
         MutexLock lock(victim_lock_);
         if (!StartPage(p, &range)) continue;
         if (keep) range.aim = Aim::kKeep;
-        stragglers_.push_back({p, cache_.epochs_.Stamp(), 0, Aim::kEvict});
+        stragglers_.push_back({p, cache_.epochs_.Stamp(), 0, range.aim});
       }
       DrainRange(t, range);
       return true;

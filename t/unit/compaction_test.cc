@@ -205,6 +205,23 @@ TEST_F(CompactionTest, NothingToDoWhereOnlyEvictionFrees) {
   EXPECT_LT(f.compacted_items, f.evictions / 100);
 }
 
+// `slabs reassign` empties pages in the same way: nothing leaves where memory
+// is plenty, nor does what a client was sending meanwhile.
+TEST_F(CompactionTest, WhereMemoryIsPlentyReassigningEvictsNothing) {
+  Fill("small", 300, 1 << 20);
+  const std::string value(300, 'x');
+  Item* const slow = Make("slow", value);
+  const int pages = static_cast<int>(cache_.figures().total_pages);
+  for (int i = 0; i < pages; ++i) (void)cache_.ReassignPage(t_, -1, 1);
+  ASSERT_TRUE(cache_.Update(t_, cache_.Hash("slow"), "slow", [slow](Item*) {
+    return Cache::Decision{Cache::Action::kReplace, slow};
+  }));
+  clock_.AdvanceForTest(1);
+  Maintain();
+  EXPECT_NE(Find("slow"), nullptr);
+  EXPECT_EQ(cache_.figures().evictions, 0u);
+}
+
 class NoEvictionTest : public CompactionTest {
  protected:
   NoEvictionTest() : CompactionTest(Sized(false)) {}

@@ -378,6 +378,7 @@ class Cache {
   char* TakeOrEvict(CacheThread& t, size_t bytes, Queue q, size_t leave,
                     Wait* wait);
   char* MakeRoom(CacheThread& t, int c, Queue q, Wait* wait);
+  char* TakeLast(CacheThread& t, int c, Queue q);
   void EvictAhead(CacheThread& t, size_t bytes);
   void EvictForLarge(CacheThread& t, size_t bytes);
   // `take(bytes)` gives a chunk or nullptr.

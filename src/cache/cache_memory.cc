@@ -209,8 +209,11 @@ Item* Cache::AllocateSaved(CacheThread& t, const ItemShape& shape, Queue q) {
     if (settings_.evict_to_free) {
       return TakeOrEvict(t, bytes, q, HighPages() / 2, &wait);
     }
-    // With -M nothing comes back, so there is nothing to wait for.
-    return t.TakeChunk(slabs_->ClassFor(bytes), q, HighPages() / 2);
+    // With -M nothing comes back, so there is nothing to wait for; and nothing
+    // leaves, so what was there when it was saved has to have room again.
+    const int c = slabs_->ClassFor(bytes);
+    char* const chunk = t.TakeChunk(c, q, 0);
+    return chunk != nullptr ? chunk : TakeLast(t, c, q);
   });
 }
 
@@ -383,13 +386,7 @@ char* Cache::MakeRoom(CacheThread& t, int c, Queue q, Wait* wait) {
     t.Reclaim();
     CollectAll();
     epochs_.TryAdvance();
-    if (!evict)
-      ForEachThread([c](CacheThread& other) { other.RecallClass(c); });
-    char* chunk = t.TakeChunk(c, q, 0);
-    if (chunk == nullptr && !evict) {
-      chunk = t.TakeChunk(
-          c, q == Queue::kMain ? Queue::kProbation : Queue::kMain, 0);
-    }
+    char* const chunk = evict ? t.TakeChunk(c, q, 0) : TakeLast(t, c, q);
     if (chunk != nullptr) return chunk;
     t.stats().grace_waits.Add();
     if (round < 8) {
@@ -400,6 +397,16 @@ char* Cache::MakeRoom(CacheThread& t, int c, Queue q, Wait* wait) {
   }
   t.counters_[PageRow(c, q)].outofmemory.Add();
   return nullptr;
+}
+
+// With -M, when there are no more pages: what others have at hand, and what the
+// other queue has.
+char* Cache::TakeLast(CacheThread& t, int c, Queue q) {
+  ForEachThread([c](CacheThread& other) { other.RecallClass(c); });
+  char* const chunk = t.TakeChunk(c, q, 0);
+  if (chunk != nullptr) return chunk;
+  return t.TakeChunk(c, q == Queue::kMain ? Queue::kProbation : Queue::kMain,
+                     0);
 }
 
 // --- Moves. ---

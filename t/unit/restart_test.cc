@@ -278,21 +278,6 @@ TEST(Restart, LessMemory) {
   EXPECT_GT(late, static_cast<int>(all.size()) - marked - 100);
 }
 
-TEST(Restart, WithoutEvictionTheRestIsDropped) {
-  Box from(64);
-  for (int i = 0; i < 40000; ++i) {
-    from.Set("k" + std::to_string(i), std::string(1000, 'v'));
-  }
-  const std::string file = SaveToString(from.cache());
-  Box to(16);
-  to.settings().evict_to_free = false;
-  const Loaded loaded = LoadFromString(file, &to);
-  EXPECT_EQ(Status::kLoaded, loaded.status) << loaded.why;
-  EXPECT_GT(loaded.figures.dropped, 20000u);
-  EXPECT_EQ(40000u, loaded.figures.dropped + loaded.figures.items);
-  EXPECT_EQ(loaded.figures.items, to.All().size());
-}
-
 TEST(Restart, ASmallerLargestItem) {
   Box from, to(16, "1m");
   Fill(&from);

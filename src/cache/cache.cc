@@ -96,6 +96,7 @@ Cache::Cache(Settings& settings, Clock& clock, uint64_t expected_items)
   eviction_ = std::make_unique<Eviction>(*this);
   slabs_->set_observer(eviction_.get());
   crawler_ = std::make_unique<Crawler>(*this);
+  gone_ = std::make_unique<ItemSums>();
   baseline_ = std::make_unique<ItemSums>();
   RaiseHashPower(std::min(expected_items, maxbytes / kLeastItem));
   FitPageLimit();
@@ -117,11 +118,7 @@ void Cache::RemoveThread(CacheThread* t) {
   MutexLock lock(threads_lock_);
   std::erase(threads_, t);
   t->LeaveTo(&orphans_);
-  for (size_t row = 0; row < gone_.size(); ++row) {
-#define CUCACHE_ADD(name) gone_[row].name.Add(t->counters_[row].name.value());
-    CUCACHE_ITEM_COUNTERS(CUCACHE_ADD)
-#undef CUCACHE_ADD
-  }
+  gone_->Add(t->counters_);
 }
 
 // --- Finding. ---

@@ -533,7 +533,7 @@ class Cache {
   Mutex threads_lock_;
   std::vector<CacheThread*> threads_ GUARDED_BY(threads_lock_);
   // Sums of threads that are gone.
-  std::array<ItemCounters, kCounterRows> gone_ GUARDED_BY(threads_lock_);
+  std::unique_ptr<struct ItemSums> gone_ GUARDED_BY(threads_lock_);
   // What the limbo of those threads held.
   std::deque<CacheThread::Retired> orphans_ GUARDED_BY(threads_lock_);
   void SumItems(struct ItemSums* sums) EXCLUDES(threads_lock_);

@@ -23,18 +23,8 @@ constexpr unsigned kPeerHashPower = 16, kMostHashPower = 32;
 
 void Cache::SumItems(ItemSums* sums) {
   MutexLock lock(threads_lock_);
-  for (size_t c = 0; c < sums->of.size(); ++c) {
-    for (size_t q = 0; q < kQueues; ++q) {
-      const size_t row = c * kQueues + q;
-      sums->of[c][q].Add(gone_[row]);
-      for (const CacheThread* t : threads_) {
-        sums->of[c][q].Add(t->counters_[row]);
-        const uint64_t time = t->counters_[row].evicted_time.value();
-        sums->of[c][q].evicted_time =
-            std::max(time, sums->of[c][q].evicted_time - time);
-      }
-    }
-  }
+  *sums = *gone_;
+  for (const CacheThread* t : threads_) sums->Add(t->counters_);
 }
 
 void Cache::ResetItemStats() {

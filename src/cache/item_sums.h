@@ -1,10 +1,12 @@
 // Copyright (c) 2026 The cucache authors. BSD-3-Clause, see LICENSE.
 //
-// Sums of the ItemCounters of all threads, per class and queue.
+// Sums of the ItemCounters of all threads, per class and queue; of a gauge the
+// largest.
 
 #ifndef CUCACHE_CACHE_ITEM_SUMS_H_
 #define CUCACHE_CACHE_ITEM_SUMS_H_
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
@@ -18,14 +20,18 @@ struct ItemSum {
 #undef CUCACHE_DECLARE
 
   void Add(const ItemCounters& c) {
+    const uint64_t time = std::max(evicted_time, c.evicted_time.value());
 #define CUCACHE_ADD(name) name += c.name.value();
     CUCACHE_ITEM_COUNTERS(CUCACHE_ADD)
 #undef CUCACHE_ADD
+    evicted_time = time;
   }
   void Add(const ItemSum& s) {
+    const uint64_t time = std::max(evicted_time, s.evicted_time);
 #define CUCACHE_ADD(name) name += s.name;
     CUCACHE_ITEM_COUNTERS(CUCACHE_ADD)
 #undef CUCACHE_ADD
+    evicted_time = time;
   }
   // `stats reset`: events begin at 0 again; what is there stays.
   void SubtractEvents(const ItemSum& base) {
@@ -56,6 +62,13 @@ struct ItemSum {
 
 struct ItemSums {
   std::array<std::array<ItemSum, kQueues>, kClassRows> of;
+
+  // Those of one thread.
+  void Add(const std::array<ItemCounters, kCounterRows>& counters) {
+    for (size_t row = 0; row < counters.size(); ++row) {
+      of[row / kQueues][row % kQueues].Add(counters[row]);
+    }
+  }
 };
 
 }  // namespace cucache

@@ -47,5 +47,23 @@ TEST(RestartRoom, WithoutEvictionAllThatWasThereComesBack) {
   }
 }
 
+// The threads that loaded are gone, and what they evicted is told as that of
+// others: how long the last was idle, not a sum over them.
+TEST(RestartRoom, IdleTimesOfTheEvictedDoNotAddUp) {
+  Box from(64);
+  for (int i = 0; i < 200000; ++i) {
+    from.Set("k" + std::to_string(i), std::string(100, 'v'));
+  }
+  from.clock().AdvanceForTest(100);
+  Box to(16);
+  const Loaded loaded = LoadFromString(SaveToString(from.cache()), &to,
+                                       {.now = kSomeTime, .threads = 4});
+  EXPECT_EQ(Status::kLoaded, loaded.status) << loaded.why;
+  EXPECT_GT(to.cache().figures().evictions, 10000u);
+  for (const SlabClassFigures& row : to.cache().class_figures()) {
+    EXPECT_LT(row.evicted_time, 110u);
+  }
+}
+
 }  // namespace
 }  // namespace cucache

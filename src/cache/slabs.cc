@@ -33,13 +33,20 @@ constexpr uint32_t AlignDown(uint32_t size) {
   return size & ~uint32_t{kItemAlignment - 1};
 }
 
-uint32_t PageSizeFor(uint64_t bytes, uint64_t max_item_bytes) {
-  uint64_t size = std::min<uint64_t>(
+uint64_t ShareOf(uint64_t bytes) {
+  return std::min<uint64_t>(
       std::bit_floor(std::max<uint64_t>(bytes / kPagesInMemory, kMinPageSize)),
       kMaxPageSize);
-  const auto head_bytes = [max_item_bytes](uint64_t chunk) {
+}
+
+// Also what was asked for may be too small for the head of the largest item.
+uint32_t PageSizeFor(const Slabs::Options& options) {
+  uint64_t size =
+      options.page_size != 0 ? options.page_size : ShareOf(options.max_bytes);
+  const auto head_bytes = [&options](uint64_t chunk) {
     return sizeof(Item) + sizeof(uint32_t) + kMaxKeyLength +
-           (max_item_bytes / (chunk - sizeof(Piece)) + 1) * sizeof(Piece*);
+           (options.max_item_bytes / (chunk - sizeof(Piece)) + 1) *
+               sizeof(Piece*);
   };
   while (head_bytes(size / 2) > size / 2) size *= 2;
   return static_cast<uint32_t>(size);
@@ -60,9 +67,7 @@ void SetFreeLink(char* chunk, char* next) {
 
 Slabs::Slabs(const Options& options, EpochDomain& epochs, const Clock& clock)
     : epochs_(epochs), clock_(clock) {
-  page_size_ = options.page_size != 0
-                   ? options.page_size
-                   : PageSizeFor(options.max_bytes, options.max_item_bytes);
+  page_size_ = PageSizeFor(options);
   CHECK(std::has_single_bit(page_size_) && page_size_ >= 4096);
   page_shift_ = std::countr_zero(page_size_);
   MakeClasses();

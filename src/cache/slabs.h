@@ -120,7 +120,8 @@ class Slabs {
     uint64_t max_bytes = 64 << 20;  // for pages; page_limit follows
     uint64_t arena_bytes = 0;       // address space; 0: from max_bytes
     uint32_t page_size = 0;         // a power of two; 0: from max_bytes
-    // A page has to hold the pointers to all pieces of an item this large.
+    // A page has to hold the pointers to all pieces of an item this large, or
+    // it is larger than that.
     uint64_t max_item_bytes = 1 << 20;
     bool huge_pages = false;  // madvise (-L)
   };

@@ -6,10 +6,12 @@
 
 #include <cstring>
 #include <set>
+#include <string>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/hash.h"
+#include "cache/cache.h"
 #include "cache/ghost.h"
 #include "cache/pins.h"
 #include "cache/slabs.h"
@@ -107,6 +109,31 @@ TEST_F(SlabsTest, ClassesHoldWhatTheySay) {
     EXPECT_LT(
         slabs_.page_size() - slabs_.chunks_per_page(c) * slabs_.chunk_size(c),
         std::max(slabs_.chunk_size(c) / 10, uint32_t{512}));
+  }
+}
+
+// -I and page_size are given by themselves: -I counts for more, or values that
+// may be stored could not be.
+TEST(PageSize, HasRoomForThePointersToAllPieces) {
+  for (const uint32_t page_size : {0u, 64u << 10, 1024u << 10}) {
+    Settings settings;
+    settings.maxbytes = uint64_t{1} << 30;
+    settings.item_size_max = 200 << 20;
+    settings.page_size = page_size;
+    Clock clock;
+    Cache cache(settings, clock);
+    ThreadStats stats;
+    CacheThread t(cache, stats);
+    t.Online();
+    const std::string key(kMaxKeyLength, 'k');
+    const ItemShape shape{.key = key,
+                          .flags = 1,
+                          .value_length = (200 << 20) - 1024,
+                          .hash = cache.Hash(key)};
+    Item* item = nullptr;
+    ASSERT_EQ(cache.Allocate(t, shape, &item), AllocateStatus::kOk);
+    cache.Free(t, item);
+    t.Offline();
   }
 }
 

@@ -75,13 +75,12 @@ char* CacheThread::TakeChunk(int c, Queue q, size_t leave) {
   Slabs& slabs = *cache_.slabs_;
   SpinLockGuard lock(mu_);
   Magazine& m = magazines_[PageRow(c, q)];
-  if (m.n == 0) {
-    const size_t batch = cache_.MagazineBatch(c);
+  const size_t batch = cache_.MagazineBatch(c);
+  while (m.n == 0) {
     m.n = static_cast<uint32_t>(slabs.Take(c, q, m.chunks, batch));
-    if (m.n == 0 && slabs.OpenPage(c, q, leave)) {
-      m.n = static_cast<uint32_t>(slabs.Take(c, q, m.chunks, batch));
-    }
-    if (m.n == 0) return nullptr;
+    // Of a page of two chunks others may have taken both by the time we are
+    // back.
+    if (m.n == 0 && !slabs.OpenPage(c, q, leave)) return nullptr;
   }
   return m.chunks[--m.n];
 }

@@ -42,7 +42,8 @@ constexpr uint64_t kOwnKeys = 64;  // of each thread
 struct Plan {
   uint64_t flushes = 2000;   // once in so many chances
   uint64_t small_limit = 0;  // megabytes between which -m goes up and down
-  uint64_t holes = 0;  // once in so many steps every second key is deleted
+  uint64_t holes = 0;   // once in so many steps every second key is deleted
+  bool plenty = false;  // two items a page, and pages are reassigned
 };
 
 constexpr uint64_t kHits = 100;  // at least, in a run
@@ -150,7 +151,9 @@ class Stress {
         break;
       case 1:
         if ((r >> 40) % plan_.flushes == 0) cache_.FlushAll(t);
-        if ((r >> 40) % 50 == 1) (void)cache_.ReassignPage(t, -1, 1);
+        if ((r >> 40) % 50 == 1 || plan_.plenty) {
+          (void)cache_.ReassignPage(t, -1, 1);
+        }
         PinAndCheck(t, hash, key);
         break;
       case 2:
@@ -169,6 +172,7 @@ class Stress {
     size_t length = (r >> 40) % 600;
     // Of few classes, so that each has many pages.
     if (plan_.holes != 0) length = 200 + length % 3 * 300;
+    if (plan_.plenty) return (void)Put(t, hash, key, 0, 8000);
     if ((r >> 50) % 64 == 0) length = (r >> 36) % 150000;
     (void)Put(t, hash, key, 0, length,
               (r >> 56) % 8 == 0 ? clock_.now() + 2 : 0);
@@ -270,6 +274,13 @@ TEST(CacheStress, EverythingAtOnce) { RunPlan(8, true, {}); }
 TEST(CacheStress, LimitUpAndDown) { RunPlan(32, true, {.small_limit = 2}); }
 TEST(CacheStress, FlushStorm) { RunPlan(4, true, {.flushes = 20}); }
 TEST(CacheStress, NothingLeaves) { RunPlan(4, false, {}); }
+// Half of the memory is free all the time: nothing leaves for a reassignment.
+TEST(CacheStress, Reassigned) {
+  const CacheFigures f =
+      RunPlan(128, true, {.flushes = ~uint64_t{0}, .plenty = true});
+  EXPECT_EQ(f.evictions, 0u);
+  EXPECT_GT(f.slabs_moved, 100u);
+}
 TEST(CacheStress, SparsePages) {
   for (const bool evict : {true, false}) {
     const CacheFigures f = RunPlan(4, evict, {.small_limit = 3, .holes = 2000});

@@ -87,8 +87,9 @@ void Cache::KeepPage(int number) {
   const uint64_t page = slabs_->page_size();
   const uint64_t most = slabs_->page_limit() * page / kKeptShare;
   if (kept_bytes_.load(std::memory_order_relaxed) + page > most) return;
-  kept_for_[static_cast<size_t>(number)].fetch_add(page);
+  // In this order: the sum is never below what UseKept() may take from it.
   kept_bytes_.fetch_add(page);
+  kept_for_[static_cast<size_t>(number)].fetch_add(page);
   FitReserve();
 }
 

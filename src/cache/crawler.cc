@@ -90,11 +90,12 @@ size_t Crawler::Look(CacheThread& t, size_t chunks) {
     if ((state & Item::kLinked) == 0 || (state & Item::kPiece) != 0) continue;
     ItemCounters& counters = t.Count(item);
     counters.crawler_checked.Add();
-    if (cache_.Check(item) != Absent::kNot) {
+    if (cache_.Check(item) != Absent::kNot &&
+        cache_.RemoveDead(t, cache_.Hash(item->key()), item)) {
       counters.crawler_reclaimed.Add();
-      cache_.RemoveDead(t, cache_.Hash(item->key()), item);
       continue;
     }
+    // Alive, or gone already, or dead and only about to be published (C1).
     const RelTime at = item->exptime.load(std::memory_order_relaxed);
     if (at != 0) page_earliest_ = std::min(page_earliest_, at);
   }

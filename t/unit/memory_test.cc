@@ -1,6 +1,6 @@
 // Copyright (c) 2026 The cucache authors. BSD-3-Clause, see LICENSE.
 //
-// Slabs, pins and the ghost, each alone.
+// Slabs, pins and the ghost, each alone; page sizes and the crawler in a cache.
 
 #include <gtest/gtest.h>
 
@@ -110,6 +110,33 @@ TEST_F(SlabsTest, ClassesHoldWhatTheySay) {
         slabs_.page_size() - slabs_.chunks_per_page(c) * slabs_.chunk_size(c),
         std::max(slabs_.chunk_size(c) / 10, uint32_t{512}));
   }
+}
+
+// An item that is dead when it is published may be seen by the crawler before:
+// then it was not freed, and its page is looked at again (C1).
+TEST(CrawlerTest, WhatIsAboutToBePublished) {
+  Settings settings;
+  Clock clock;
+  Cache cache(settings, clock);
+  ThreadStats stats;
+  CacheThread t(cache, stats);
+  t.Online();
+  const ItemShape shape{
+      .key = "key", .exptime = Clock::kExpired, .hash = cache.Hash("key")};
+  Item* item = nullptr;
+  ASSERT_EQ(cache.Allocate(t, shape, &item), AllocateStatus::kOk);
+  item->state.fetch_or(Item::kLinked);
+  cache.NoteExpiry(item, shape.exptime);
+  for (uint64_t looks = 0; looks < 5;) {
+    cache.MaintainForTest(t);
+    const CacheFigures f = cache.figures();
+    ASSERT_GT(f.crawler_items_checked, looks);
+    ASSERT_EQ(f.crawler_reclaimed, 0u);
+    looks = f.crawler_items_checked;
+  }
+  item->state.fetch_and(static_cast<uint8_t>(~Item::kLinked));
+  cache.Free(t, item);
+  t.Offline();
 }
 
 // -I and page_size are given by themselves: -I counts for more, or values that

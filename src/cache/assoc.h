@@ -159,9 +159,9 @@ class Assoc {
   // The item of kReplace must have the same key. The table does not touch
   // Item::state: decide sets and clears kLinked.
   // kFull: decide wanted an insert, there was no room, and the table may not
-  // grow; or, for a moment, it could not go on with a merge that is being
-  // turned around, because a walk forbids the moves that would make room (W1).
-  // Nothing was changed. `fetched`: Locate() was called just now.
+  // grow, or not until a merge that is being turned around has found room.
+  // (While a walk is under way there is less of it, see W1.) Nothing was
+  // changed. `fetched`: Locate() was called just now.
   template <class Decide>
   Outcome Update(uint64_t hash, std::string_view key, Decide&& decide,
                  bool fetched = false);

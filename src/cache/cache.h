@@ -280,7 +280,7 @@ class Cache {
             const std::function<void(Item&)>& visit);
 
   // --- Administration and figures. ---
-  // False: less than the cache can work with.
+  // False: more than there is address space for.
   bool SetMemLimit(uint64_t bytes);
   // Takes a page from the items of number `src` (-1: of any; 0: from nobody,
   // but from the pool of free ones), and keeps one for the next items of number
@@ -386,7 +386,6 @@ class Cache {
   Item* AllocateWith(CacheThread& t, const ItemShape& shape, Take&& take);
   template <class Take>
   bool AddPieces(Item* item, Take&& take);
-  void FreePieces(CacheThread& t, Item* item, size_t n);
   size_t LowPages() const;
   size_t HighPages() const {
     return high_pages_.load(std::memory_order_relaxed);

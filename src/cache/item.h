@@ -16,14 +16,16 @@
 // but the last is full.
 //
 // Who writes the atomics once the item is linked, and with which order:
-//   exptime, cas, and kStale and kWinSent of state
+//   exptime, cas, and kStale of state
 //            only with the stripe of its bucket locked (I8), in the decide of
 //            Cache::Update, so that eviction, which moves items by copying
 //            them under the same lock, loses none of it. A writer that makes
 //            an item stale sets kStale first and cas second (release); readers
 //            load cas first (acquire), so who sees the new id sees stale.
-//   state    by fetch_or / fetch_and. kLinked is set before publication and
-//            cleared by the thread that unlinked it.
+//   state    by fetch_or / fetch_and, or exchanges. kLinked is set before
+//            publication and cleared by the thread that unlinked it. kWinSent
+//            is set by any reader, without a lock: who replaces the item takes
+//            it first (command/item_marks.h, Cache::ReplaceMoved).
 //   generation
 //            before publication; again if that failed and is tried once more,
 //            when a walk may have seen the item already

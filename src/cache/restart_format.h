@@ -115,11 +115,6 @@ static_assert(sizeof(Trailer) == 40);
 
 inline constexpr uint32_t kMaxHeaderBytes = 4096;
 inline constexpr uint32_t kMaxRecordBytes = 256;
-// What fits into one block; a longer one is a kLarge.
-constexpr bool FitsBlock(size_t record_bytes, size_t key_length,
-                         size_t value_length) {
-  return record_bytes + key_length + value_length <= kBlockBytes;
-}
 
 // F1. `header` without its checksum.
 inline uint64_t BlockChecksum(uint64_t file_id, const BlockHeader& header,

@@ -631,6 +631,8 @@ void Eviction::Evict(CacheThread& t, Item* item, uint64_t hash, Queue from) {
 }
 
 void Eviction::FitGhost(size_t items) {
+  // With -M nothing leaves that could be remembered.
+  if (!cache_.settings_.evict_to_free) return;
   if (old_ghost_ != nullptr) {
     if (!cache_.epochs_.Passed(old_ghost_stamp_)) return;
     old_ghost_.reset();

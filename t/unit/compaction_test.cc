@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "cache/cache_at_once.h"
 #include "cache_fixture.h"
 
 namespace cucache {
@@ -239,6 +240,32 @@ TEST_F(NoEvictionTest, WhatWasDeletedServesAnotherClass) {
   const int m = Fill("other", 900, kMost * 2 / 5);
   ExpectThere("small", n, 2, 200);
   ExpectThere("other", m, 1, 900);
+}
+
+// Nor is there a ghost then: that memory is for items.
+TEST(Memory, WithoutEvictionThereIsNoGhost) {
+  const auto pages = [](bool evict) {
+    Settings settings = Sized(evict);
+    Clock clock;
+    Cache cache(settings, clock);
+    ThreadStats stats;
+    CacheThread t(cache, stats);
+    t.Online();
+    for (int i = 0; i < 50000; ++i) {
+      const std::string key = std::to_string(i);
+      const ItemShape shape{.key = key, .hash = cache.Hash(key)};
+      int c = 0;
+      if (cache.SetAtOnce(t, shape, "", 0, &c) == nullptr) break;
+      if (i % 64 == 0) cache.MaintainForTest(t);
+    }
+    clock.AdvanceForTest(1);
+    cache.MaintainForTest(t);
+    const CacheFigures f = cache.figures();
+    EXPECT_EQ(f.curr_items, 50000u);
+    t.Offline();
+    return f.total_pages + f.slab_global_page_pool;
+  };
+  EXPECT_GT(pages(false), pages(true));
 }
 
 }  // namespace

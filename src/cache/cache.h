@@ -553,6 +553,7 @@ class Cache {
   // Of the maintenance thread only.
   std::atomic<bool> limbo_waits_{false};
   RelTime last_second_ = 0, last_release_ = 0;
+  size_t to_release_ = 0;  // pages, until the next look
   std::chrono::steady_clock::time_point last_fit_{}, next_crawl_{},
       next_compaction_{};
   bool crawling_ = false;  // it has more to do in this pass

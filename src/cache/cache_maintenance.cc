@@ -42,8 +42,9 @@ constexpr auto kShortNap = milliseconds(1);
 // Pages that are kept with memory behind them, so that a set does not wait
 // for the kernel to clear one.
 constexpr size_t kPrefaultBytes = 4 << 20;
-// Pages that are given back to the system in one step.
-constexpr size_t kReleaseAtOnce = 32;
+// What is given back to the system in one step, which takes it some 2 ms: no
+// grace period passes meanwhile.
+constexpr size_t kReleaseAtOnce = size_t{32} << 20;
 constexpr RelTime kReleaseInterval = 4;
 // A walk follows items that move this many times.
 constexpr int kMaxPasses = 8;
@@ -210,20 +211,24 @@ void Cache::FitGhost() {
 // Above the limit memory goes back to the system at once; below it slowly,
 // because what was closed a moment ago is often opened a moment later.
 void Cache::ReleaseMemory(RelTime now) {
+  const size_t at_once = kReleaseAtOnce / slabs_->page_size();
   const uint64_t limit = slabs_->page_limit() * uint64_t{slabs_->page_size()};
   if (slabs_->resident_bytes() > limit) {
-    slabs_->ReleaseClosedPages(0, kReleaseAtOnce);
+    slabs_->ReleaseClosedPages(0, at_once);
   }
-  if (now - last_release_ < kReleaseInterval) return;
-  last_release_ = now;
-  const size_t resident = slabs_->resident_bytes() / slabs_->page_size();
-  const size_t open = slabs_->open_pages();
-  // The two are not counted at once.
-  const size_t closed = resident > open ? resident - open : 0;
   const size_t keep = std::max(2 * HighPages(), slabs_->free_pages() / 8);
-  if (closed > keep) {
-    slabs_->ReleaseClosedPages(keep, (closed - keep) / 4 + 1);
+  if (now - last_release_ >= kReleaseInterval) {
+    last_release_ = now;
+    const size_t resident = slabs_->resident_bytes() / slabs_->page_size();
+    const size_t open = slabs_->open_pages();
+    // The two are not counted at once.
+    const size_t closed = resident > open ? resident - open : 0;
+    to_release_ = closed > keep ? (closed - keep) / 4 + 1 : 0;
   }
+  if (to_release_ == 0) return;
+  const size_t n = std::min(to_release_, at_once);
+  slabs_->ReleaseClosedPages(keep, n);
+  to_release_ -= n;
 }
 
 // Frees what the grace periods allow, also of threads that sleep.

@@ -137,7 +137,9 @@ void Slabs::MapArena(uint64_t bytes, bool huge_pages) {
   arena_pages_ = (mapping_bytes_ - kAlign) >> page_shift_;
   CHECK_LE(reinterpret_cast<uintptr_t>(mapping_) + mapping_bytes_,
            kItemAddressEnd);
-  if (huge_pages) madvise(arena_, mapping_bytes_ - kAlign, MADV_HUGEPAGE);
+  if (huge_pages) {
+    (void)madvise(arena_, mapping_bytes_ - kAlign, MADV_HUGEPAGE);
+  }
 }
 
 bool Slabs::CommitUpTo(PageIndex page) {
@@ -155,14 +157,22 @@ bool Slabs::CommitUpTo(PageIndex page) {
 // A page that nobody has used yet, or kNoPage.
 PageIndex Slabs::NewPage() {
   const PageIndex next = touched_.load(std::memory_order_relaxed);
+  const size_t used =
+      open_.load(std::memory_order_relaxed) + pool_.size() + bare_.size();
   // Memory in use or waiting for its grace period is within the limit, too.
-  if (next >= arena_pages_ ||
-      open_.load(std::memory_order_relaxed) + pool_.size() >= page_limit() ||
-      !CommitUpTo(next)) {
+  if (next >= arena_pages_ || used >= page_limit() || !CommitUpTo(next)) {
     return kNoPage;
   }
   touched_.store(next + 1, std::memory_order_release);
   return next;
+}
+
+// A page without memory, or kNoPage.
+PageIndex Slabs::TakeBare() {
+  if (bare_.empty()) return NewPage();
+  const PageIndex p = bare_.back();
+  bare_.pop_back();
+  return p;
 }
 
 void Slabs::set_page_limit(size_t pages) {
@@ -174,17 +184,16 @@ PageIndex Slabs::TakeClosedPage(size_t leave) {
   const size_t open = open_.load(std::memory_order_relaxed);
   if (open + leave >= page_limit()) return kNoPage;
   if (!pool_.empty() && epochs_.Passed(pool_.front().stamp)) {
-    const ClosedPage closed = pool_.front();
+    const PageIndex oldest = pool_.front().index;
     pool_.pop_front();
-    if (!closed.resident) resident_.fetch_add(1, std::memory_order_relaxed);
     open_.store(open + 1, std::memory_order_relaxed);
-    return closed.index;
+    return oldest;
   }
-  const PageIndex next = NewPage();
-  if (next == kNoPage) return kNoPage;
+  const PageIndex bare = TakeBare();
+  if (bare == kNoPage) return kNoPage;
   resident_.fetch_add(1, std::memory_order_relaxed);
   open_.store(open + 1, std::memory_order_relaxed);
-  return next;
+  return bare;
 }
 
 bool Slabs::OpenPage(int c, Queue q, size_t leave) {
@@ -332,7 +341,7 @@ void Slabs::Give(char* const* chunks, size_t n) {
 
 void Slabs::AddToPool(PageIndex p) {
   MutexLock lock(pool_lock_);
-  pool_.push_back({p, epochs_.Stamp(), true});
+  pool_.push_back({p, epochs_.Stamp()});
   open_.store(open_.load(std::memory_order_relaxed) - 1,
               std::memory_order_relaxed);
 }
@@ -385,29 +394,26 @@ bool Slabs::Reopen(PageIndex p) {
   return true;
 }
 
-bool Slabs::PopReleasable(size_t keep, ClosedPage* closed) {
+PageIndex Slabs::PopReleasable(size_t keep) {
   MutexLock lock(pool_lock_);
-  size_t resident = 0;
-  for (auto it = pool_.begin(); it != pool_.end(); ++it) {
-    if (!it->resident || ++resident <= keep) continue;
-    if (!epochs_.Passed(it->stamp)) return false;
-    *closed = *it;
-    pool_.erase(it);
-    return true;
+  if (pool_.size() <= keep || !epochs_.Passed(pool_.front().stamp)) {
+    return kNoPage;
   }
-  return false;
+  const PageIndex oldest = pool_.front().index;
+  pool_.pop_front();
+  return oldest;
 }
 
 void Slabs::ReleaseClosedPages(size_t keep, size_t most) {
-  ClosedPage closed;
-  for (size_t i = 0; i < most && PopReleasable(keep, &closed); ++i) {
+  for (size_t i = 0; i < most; ++i) {
+    const PageIndex p = PopReleasable(keep);
+    if (p == kNoPage) return;
     // Without the lock: the kernel takes its time.
-    madvise(arena_ + (static_cast<size_t>(closed.index) << page_shift_),
-            page_size_, MADV_DONTNEED);
-    closed.resident = false;
+    madvise(arena_ + (static_cast<size_t>(p) << page_shift_), page_size_,
+            MADV_DONTNEED);
     resident_.fetch_sub(1, std::memory_order_relaxed);
     MutexLock lock(pool_lock_);
-    pool_.push_back(closed);
+    bare_.push_back(p);
   }
 }
 
@@ -427,15 +433,15 @@ void Slabs::PrefaultPages(size_t n) {
     {
       MutexLock lock(pool_lock_);
       if (pool_.size() >= n) return;
-      p = NewPage();
+      p = TakeBare();
       if (p == kNoPage) return;
     }
     // Nobody else knows this page yet.
     Populate(p);
     MutexLock lock(pool_lock_);
     resident_.fetch_add(1, std::memory_order_relaxed);
-    // Nobody can hold what was never used: its grace period has passed.
-    pool_.push_front({p, 0, true});
+    // Nobody holds anything in it: its grace period has passed.
+    pool_.push_front({p, 0});
   }
 }
 

@@ -245,7 +245,6 @@ class Slabs {
   struct ClosedPage {
     PageIndex index;
     uint64_t stamp;  // S3
-    bool resident;
   };
   struct ClassList {
     PageIndex partial_head = kNoPage;
@@ -270,7 +269,8 @@ class Slabs {
   // False: the system has no memory left.
   [[nodiscard]] bool CommitUpTo(PageIndex page) REQUIRES(pool_lock_);
   PageIndex NewPage() REQUIRES(pool_lock_);
-  bool PopReleasable(size_t keep, ClosedPage* closed);
+  PageIndex PopReleasable(size_t keep);
+  PageIndex TakeBare() REQUIRES(pool_lock_);
   PageIndex TakeClosedPage(size_t leave);
   void TakeFromPage(Page& page, int c, char** chunks, size_t n, size_t* got);
   // What a page has to give. With the lock of its class held.
@@ -309,7 +309,10 @@ class Slabs {
   std::array<SlabClass, kMaxSlabClasses> slab_classes_;
 
   Mutex pool_lock_;
+  // Closed pages with memory behind them, the oldest first; and those that
+  // gave theirs back, for which every grace period has passed.
   std::deque<ClosedPage> pool_ GUARDED_BY(pool_lock_);
+  std::vector<PageIndex> bare_ GUARDED_BY(pool_lock_);
   PageIndex committed_ GUARDED_BY(pool_lock_) = 0;
   std::atomic<PageIndex> touched_{0};
   std::atomic<size_t> page_limit_{0};

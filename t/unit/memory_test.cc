@@ -212,6 +212,31 @@ TEST_F(SlabsTest, DrainedPageWaitsForGraceThenServesAnyClass) {
   EXPECT_EQ(slabs_.queue_pages(Queue::kMain), 1u);
 }
 
+TEST_F(SlabsTest, WhatWasGivenBackGetsMemoryAheadOfNeed) {
+  constexpr size_t kPages = 8;
+  for (size_t i = 0; i < kPages; ++i) {
+    ASSERT_TRUE(slabs_.OpenPage(1, Queue::kMain, 0));
+  }
+  const size_t page = slabs_.page_size();
+  EXPECT_EQ(slabs_.resident_bytes(), kPages * page);
+  for (PageIndex p = 0; p < kPages; ++p) (void)slabs_.StartDraining(p);
+  EXPECT_EQ(slabs_.open_pages(), 0u);
+  slabs_.ReleaseClosedPages(2, kPages);
+  EXPECT_EQ(slabs_.resident_bytes(), kPages * page);  // no grace period yet
+  GracePeriod();
+  slabs_.ReleaseClosedPages(2, 3);
+  EXPECT_EQ(slabs_.resident_bytes(), (kPages - 3) * page);
+  slabs_.ReleaseClosedPages(2, kPages);
+  EXPECT_EQ(slabs_.resident_bytes(), 2 * page);
+  slabs_.PrefaultPages(5);
+  EXPECT_EQ(slabs_.resident_bytes(), 5 * page);
+  for (size_t i = 0; i < kPages; ++i) {
+    ASSERT_TRUE(slabs_.OpenPage(1, Queue::kMain, 0));
+  }
+  EXPECT_EQ(slabs_.resident_bytes(), kPages * page);
+  EXPECT_EQ(slabs_.touched_pages(), kPages);
+}
+
 TEST_F(SlabsTest, LeavesWhatItIsToldToLeave) {
   const size_t limit = slabs_.page_limit();
   size_t opened = 0;

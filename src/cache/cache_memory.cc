@@ -118,6 +118,7 @@ bool Cache::SetMemLimit(uint64_t bytes) {
   if (bytes > uint64_t{slabs_->page_size()} * slabs_->arena_pages()) {
     return false;
   }
+  if (bytes < settings_.maxbytes.load()) slabs_->StopHugePages();
   settings_.maxbytes = bytes;
   DropKept();
   FitPageLimit();

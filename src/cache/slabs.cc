@@ -29,6 +29,10 @@ static_assert(kMinChunk % kItemAlignment == 0);
 constexpr double kClassFactor = 1.08;
 constexpr PageIndex kCommitStep = 64;
 
+// From so much memory on, what huge pages round up (2 MiB) does not count, and
+// most items would cost a miss of the TLB without them.
+constexpr uint64_t kHugeFrom = uint64_t{1} << 30;
+
 constexpr uint32_t AlignDown(uint32_t size) {
   return size & ~uint32_t{kItemAlignment - 1};
 }
@@ -73,7 +77,7 @@ Slabs::Slabs(const Options& options, EpochDomain& epochs, const Clock& clock)
   MakeClasses();
   const uint64_t arena = std::max<uint64_t>(
       options.arena_bytes, options.max_bytes + 16 * uint64_t{page_size_});
-  MapArena(arena, options.huge_pages);
+  MapArena(arena, options.huge_pages || options.max_bytes >= kHugeFrom);
   // As large as the arena; memory is touched only as pages are committed.
   pages_bytes_ = arena_pages_ * sizeof(Page);
   void* pages = mmap(nullptr, pages_bytes_, PROT_READ | PROT_WRITE,
@@ -177,6 +181,10 @@ PageIndex Slabs::TakeBare() {
 
 void Slabs::set_page_limit(size_t pages) {
   page_limit_.store(std::min(pages, arena_pages_), std::memory_order_relaxed);
+}
+
+void Slabs::StopHugePages() {
+  (void)madvise(arena_, arena_pages_ << page_shift_, MADV_NOHUGEPAGE);
 }
 
 PageIndex Slabs::TakeClosedPage(size_t leave) {

@@ -123,7 +123,7 @@ class Slabs {
     // A page has to hold the pointers to all pieces of an item this large, or
     // it is larger than that.
     uint64_t max_item_bytes = 1 << 20;
-    bool huge_pages = false;  // madvise (-L)
+    bool huge_pages = false;  // (-L) always, not only in a large memory
   };
 
   Slabs(const Options& options, EpochDomain& epochs, const Clock& clock);
@@ -204,6 +204,9 @@ class Slabs {
     return page_limit_.load(std::memory_order_relaxed);
   }
   void set_page_limit(size_t pages);
+  // The kernel would fill the gaps of huge pages again that ReleaseClosedPages()
+  // left: for who wants memory back more than speed.
+  void StopHugePages();
   size_t arena_pages() const { return arena_pages_; }
   size_t open_pages() const { return open_.load(std::memory_order_relaxed); }
   // Pages that could be opened now or after a grace period.

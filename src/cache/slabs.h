@@ -204,8 +204,8 @@ class Slabs {
     return page_limit_.load(std::memory_order_relaxed);
   }
   void set_page_limit(size_t pages);
-  // The kernel would fill the gaps of huge pages again that ReleaseClosedPages()
-  // left: for who wants memory back more than speed.
+  // The kernel would fill the gaps of huge pages again that
+  // ReleaseClosedPages() left: for who wants memory back more than speed.
   void StopHugePages();
   size_t arena_pages() const { return arena_pages_; }
   size_t open_pages() const { return open_.load(std::memory_order_relaxed); }

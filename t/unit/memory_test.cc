@@ -4,12 +4,16 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
+#include <cstdio>
 #include <cstring>
+#include <fstream>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "base/clock.h"
+#include "base/epoch.h"
 #include "base/hash.h"
 #include "cache/cache.h"
 #include "cache/ghost.h"
@@ -235,6 +239,39 @@ TEST_F(SlabsTest, WhatWasGivenBackGetsMemoryAheadOfNeed) {
   }
   EXPECT_EQ(slabs_.resident_bytes(), kPages * page);
   EXPECT_EQ(slabs_.touched_pages(), kPages);
+}
+
+// The flags that the kernel keeps for the arena, as " rd wr ... hg ".
+std::string FlagsOfArena(const Slabs& slabs) {
+  const auto arena = reinterpret_cast<uintptr_t>(slabs.arena_span().first);
+  std::ifstream maps("/proc/self/smaps");
+  bool here = false;
+  for (std::string line; std::getline(maps, line);) {
+    uintptr_t from, to;
+    if (std::sscanf(line.c_str(), "%lx-%lx ", &from, &to) == 2) {
+      here = from <= arena && arena < to;
+    } else if (here && line.starts_with("VmFlags:")) {
+      return line.substr(8) + " ";
+    }
+  }
+  return "";
+}
+
+TEST(HugePages, InALargeMemoryUntilItGetsSmaller) {
+  if (!std::ifstream("/sys/kernel/mm/transparent_hugepage/enabled")) {
+    GTEST_SKIP() << "this kernel has no huge pages";
+  }
+  Clock clock;
+  EpochDomain epochs;
+  Slabs::Options options;
+  options.max_bytes = 64 << 20;
+  EXPECT_EQ(FlagsOfArena(Slabs(options, epochs, clock)).find(" hg "),
+            std::string::npos);
+  options.max_bytes = 1 << 30;
+  Slabs large(options, epochs, clock);
+  EXPECT_NE(FlagsOfArena(large).find(" hg "), std::string::npos);
+  large.StopHugePages();
+  EXPECT_EQ(FlagsOfArena(large).find(" hg "), std::string::npos);
 }
 
 TEST_F(SlabsTest, LeavesWhatItIsToldToLeave) {

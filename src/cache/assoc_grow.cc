@@ -19,6 +19,7 @@
 #include <cstdlib>
 #include <memory>
 
+#include "base/address_space.h"
 #include "cache/assoc.h"
 
 namespace cucache {
@@ -87,30 +88,18 @@ Assoc::~Assoc() {
   if (options_.release) options_.release(bytes());
 }
 
-bool Assoc::Reserve(uint32_t segments) {
-  max_segments_ = segments;
-  mapping_bytes_ =
-      kHugePage + WholePages(segments * segment_bytes()) + stripes_bytes_;
-  mapping_ = mmap(nullptr, mapping_bytes_, PROT_NONE,
-                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  return mapping_ != MAP_FAILED;
-}
-
 // Address space for the segments, which get their memory from TakeSegments, and
 // behind it the stripes.
 void Assoc::MapReservation() {
   stripes_bytes_ = WholePages(stripe_count() * sizeof(Stripe));
-  bool mapped = Reserve(options_.max_segments);
-  // Where address space is short (ulimit -v) half of what there is must do: the
-  // rest is for pages and stacks.
-  while (!mapped && max_segments_ / 2 >= options_.start_segments) {
-    const uint32_t half = max_segments_ / 2;
-    mapped = Reserve(half);
-    if (!mapped || half / 2 < options_.start_segments) continue;
-    munmap(mapping_, mapping_bytes_);
-    mapped = Reserve(half / 2);
-  }
-  if (!mapped) Die("hash table: address space");
+  const auto bytes_of = [this](uint64_t segments) {
+    return kHugePage + WholePages(segments * segment_bytes()) + stripes_bytes_;
+  };
+  uint64_t segments = options_.max_segments;
+  mapping_ = ReserveAddressSpace(&segments, options_.start_segments, bytes_of);
+  if (mapping_ == nullptr) Die("hash table: address space");
+  mapping_bytes_ = bytes_of(segments);
+  max_segments_ = static_cast<uint32_t>(segments);
   const size_t bytes = WholePages(max_segments_ * segment_bytes());
   const uintptr_t at = reinterpret_cast<uintptr_t>(mapping_);
   const uintptr_t base = (at + kHugePage - 1) & ~(kHugePage - 1);

@@ -11,6 +11,8 @@
 #include <memory>
 #include <type_traits>
 
+#include "base/address_space.h"
+
 namespace cucache {
 
 namespace {
@@ -120,22 +122,13 @@ void Slabs::MakeClasses() {
 
 void Slabs::MapArena(uint64_t bytes, bool huge_pages) {
   constexpr size_t kAlign = 2 << 20;
-  // PROT_NONE costs no memory and counts against no limit but that of address
-  // space; if even that is short, less must do.
-  bool halved = false;
-  for (uint64_t want = bytes;; want /= 2) {
-    mapping_bytes_ =
-        ((want + page_size_ - 1) & ~uint64_t{page_size_ - 1}) + kAlign;
-    mapping_ = mmap(nullptr, mapping_bytes_, PROT_NONE,
-                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    const bool mapped = mapping_ != MAP_FAILED;
-    if (mapped && (want == bytes || halved)) break;
-    PCHECK(mapped || want > page_size_ * 16)
-        << "cannot reserve memory for items";
-    // Half of what there is is for stacks and heaps.
-    if (mapped) munmap(mapping_, mapping_bytes_);
-    halved = mapped;
-  }
+  const auto bytes_of = [this](uint64_t want) {
+    return ((want + page_size_ - 1) & ~uint64_t{page_size_ - 1}) + kAlign;
+  };
+  const uint64_t least = 16 * uint64_t{page_size_};
+  mapping_ = ReserveAddressSpace(&bytes, least, bytes_of);
+  PCHECK(mapping_ != nullptr) << "cannot reserve memory for items";
+  mapping_bytes_ = bytes_of(bytes);
   arena_ = reinterpret_cast<char*>(
       (reinterpret_cast<uintptr_t>(mapping_) + kAlign - 1) & ~(kAlign - 1));
   arena_pages_ = (mapping_bytes_ - kAlign) >> page_shift_;
@@ -187,13 +180,20 @@ void Slabs::StopHugePages() {
   (void)madvise(arena_, arena_pages_ << page_shift_, MADV_NOHUGEPAGE);
 }
 
+// The oldest of the pool, or kNoPage while its grace period lasts.
+PageIndex Slabs::PopOldest() {
+  if (pool_.empty() || !epochs_.Passed(pool_.front().stamp)) return kNoPage;
+  const PageIndex oldest = pool_.front().index;
+  pool_.pop_front();
+  return oldest;
+}
+
 PageIndex Slabs::TakeClosedPage(size_t leave) {
   MutexLock lock(pool_lock_);
   const size_t open = open_.load(std::memory_order_relaxed);
   if (open + leave >= page_limit()) return kNoPage;
-  if (!pool_.empty() && epochs_.Passed(pool_.front().stamp)) {
-    const PageIndex oldest = pool_.front().index;
-    pool_.pop_front();
+  const PageIndex oldest = PopOldest();
+  if (oldest != kNoPage) {
     open_.store(open + 1, std::memory_order_relaxed);
     return oldest;
   }
@@ -404,12 +404,7 @@ bool Slabs::Reopen(PageIndex p) {
 
 PageIndex Slabs::PopReleasable(size_t keep) {
   MutexLock lock(pool_lock_);
-  if (pool_.size() <= keep || !epochs_.Passed(pool_.front().stamp)) {
-    return kNoPage;
-  }
-  const PageIndex oldest = pool_.front().index;
-  pool_.pop_front();
-  return oldest;
+  return pool_.size() > keep ? PopOldest() : kNoPage;
 }
 
 void Slabs::ReleaseClosedPages(size_t keep, size_t most) {

@@ -272,6 +272,7 @@ class Slabs {
   // False: the system has no memory left.
   [[nodiscard]] bool CommitUpTo(PageIndex page) REQUIRES(pool_lock_);
   PageIndex NewPage() REQUIRES(pool_lock_);
+  PageIndex PopOldest() REQUIRES(pool_lock_);
   PageIndex PopReleasable(size_t keep);
   PageIndex TakeBare() REQUIRES(pool_lock_);
   PageIndex TakeClosedPage(size_t leave);

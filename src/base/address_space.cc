@@ -1,0 +1,32 @@
+// Copyright (c) 2026 The cucache authors. BSD-3-Clause, see LICENSE.
+
+#include "base/address_space.h"
+
+#include <sys/mman.h>
+
+namespace cucache {
+namespace {
+
+void* Map(size_t bytes) {
+  void* const at = mmap(nullptr, bytes, PROT_NONE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  return at == MAP_FAILED ? nullptr : at;
+}
+
+}  // namespace
+
+void* ReserveAddressSpace(uint64_t* units, uint64_t least,
+                          const std::function<size_t(uint64_t units)>& bytes) {
+  void* at = Map(bytes(*units));
+  if (at != nullptr) return at;
+  while (at == nullptr && *units / 2 >= least) {
+    *units /= 2;
+    at = Map(bytes(*units));
+  }
+  if (at == nullptr || *units / 2 < least) return at;
+  munmap(at, bytes(*units));
+  *units /= 2;
+  return Map(bytes(*units));
+}
+
+}  // namespace cucache

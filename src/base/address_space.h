@@ -1,0 +1,28 @@
+// Copyright (c) 2026 The cucache authors. BSD-3-Clause, see LICENSE.
+//
+// Address space that is reserved before anybody knows how much of it will get
+// memory. It costs none, and counts against no limit but that of address space
+// itself (ulimit -v).
+//
+// Thread safety: pure functions, but for what the process has mapped.
+
+#ifndef CUCACHE_BASE_ADDRESS_SPACE_H_
+#define CUCACHE_BASE_ADDRESS_SPACE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+
+namespace cucache {
+
+// Reserves bytes(*units), without access. Where there is not so much, *units is
+// halved until there is, and then once more if that is not below `least`: the
+// rest is for stacks and heaps. nullptr: not even for `least`, and errno says
+// why. The caller unmaps it.
+[[nodiscard]] void* ReserveAddressSpace(
+    uint64_t* units, uint64_t least,
+    const std::function<size_t(uint64_t units)>& bytes);
+
+}  // namespace cucache
+
+#endif  // CUCACHE_BASE_ADDRESS_SPACE_H_

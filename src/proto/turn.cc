@@ -441,12 +441,13 @@ CUCACHE_ALWAYS_INLINE bool Turn::CollectMetaGets() {
         std::memcmp(at_, kName.data(), kName.size()) != 0) {
       break;
     }
-    MetaEntry& entry = metas_[size_ + static_cast<size_t>(n)];
+    const size_t i = size_ + static_cast<size_t>(n);
+    MetaEntry& entry = metas_[i];
     MetaReply* const shown = new (&entry.shown) MetaReply;
     const char* const next = ParsePlainMetaGet(at_ + kName.size(), end_, shown);
     if (next == nullptr) break;
     entry.begin = at_;
-    PutKey(locate, shown->key, &lookups_[size_ + static_cast<size_t>(n)]);
+    PutKey(locate, shown->key, &lookups_[i]);
     at_ = next;
   }
   if (n != 0) Add(Series(Kind::kShown), n);

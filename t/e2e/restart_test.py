@@ -239,14 +239,19 @@ def test_daemon(folder):
     check("its pid file goes when all is saved", os.path.exists(path), True)
 
 
-def test_user(folder):
-  if os.getuid() != 0:
-    return
-  theirs = os.path.join(folder, "theirs")
+def path_of_nobody(folder, name):
+  """A file that the user nobody can make, in a folder of this name."""
+  theirs = os.path.join(folder, name)
   os.mkdir(theirs, 0o700)
   os.chown(theirs, 65534, 65534)
   os.chmod(folder, 0o755)
-  path = os.path.join(theirs, "file")
+  return os.path.join(theirs, "file")
+
+
+def test_user(folder):
+  if os.getuid() != 0:
+    return
+  path = path_of_nobody(folder, "theirs")
   for expected in ["EN", "HD"]:
     server = Server(folder, "-e", path, user=["-u", "nobody"])
     client = server.client()
@@ -260,10 +265,7 @@ def test_failed_start(folder):
   """The items are out of FILE when there is no room for the workers."""
   if os.getuid() != 0:
     return
-  theirs = os.path.join(folder, "no threads")
-  os.mkdir(theirs, 0o700)
-  os.chown(theirs, 65534, 65534)
-  path = os.path.join(theirs, "file")
+  path = path_of_nobody(folder, "no threads")
   user = ["-u", "nobody"]
   server = Server(folder, "-e", path, user=user)
   server.client().store_all(3)

@@ -120,7 +120,8 @@ class FakeRunner(runner.Runner):
     def _replay(self, side, workload, memory):
         used = min(max(memory, self.least), self.most) * runner.MB
         return runner.Result(memory=memory, misses=1 / memory, late_misses=0,
-                             items=used / 100, resident=used + 7 * runner.MB)
+                             items=used / 100, resident=used + 7 * runner.MB,
+                             evictions=1)
 
 
 class FitTest(unittest.TestCase):
@@ -130,6 +131,13 @@ class FitTest(unittest.TestCase):
                              ("items", 123456), ("items", 3000000)):
             found = FakeRunner().fit("a", runner.Workload("t"), kind, target)
             self.assertAlmostEqual(found.value(kind) / target, 1, delta=0.006)
+
+    def test_begins_with_what_it_knows(self):
+        server = FakeRunner()
+        server.fit("a", runner.Workload("t"), "resident", 100 * runner.MB)
+        known = len(server._known)  # pylint: disable=protected-access
+        server.fit("a", runner.Workload("u"), "resident", 80 * runner.MB)
+        self.assertEqual(len(server._known), known + 1)
 
     def test_says_where_it_cannot(self):
         found = FakeRunner().fit("a", runner.Workload("t"), "resident",

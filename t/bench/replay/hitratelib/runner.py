@@ -82,11 +82,14 @@ class Runner:
         self.quiet = quiet
         self.runs = 0
         self._known = {}
+        self._full = {}  # what servers held and took that had to evict
 
     def run(self, side, workload, memory):
         key = (side, workload, memory)
         if key not in self._known:
-            self._known[key] = self._replay(side, workload, memory)
+            found = self._known[key] = self._replay(side, workload, memory)
+            if found.evictions:
+                self._full.setdefault((side, workload.sizes), []).append(found)
         return self._known[key]
 
     def _replay(self, side, workload, memory):
@@ -125,8 +128,7 @@ class Runner:
         more, or the trace less), the nearest, with a note."""
         if kind == "memory":
             return self.run(side, workload, round(target / MB))
-        guess = target / MB if kind == "resident" else target * 300 / MB
-        memory = max(SMALLEST, round(guess - 5))
+        memory = self._first(side, workload, kind, target)
         low = high = None  # enclose the target
         for _ in range(16):
             found = self.run(side, workload, memory)
@@ -156,6 +158,18 @@ class Runner:
             memory = self._next(kind, target, low, high, memory)
         raise ReplayError(f"{workload.name()}: no -m of {side} gives {kind} "
                           f"{target:.0f}")
+
+    def _first(self, side, workload, kind, target):
+        """A guess, from what a full server with values of these sizes held or
+        took that was nearest to it, whatever the trace was."""
+        full = self._full.get((side, workload.sizes))
+        if not full:
+            per_mb = MB if kind == "resident" else MB / 300
+            return max(SMALLEST, round(target / per_mb - 5))
+        near = min(full, key=lambda r: abs(r.value(kind) - target))
+        per_mb = MB if kind == "resident" else near.items / near.memory
+        part = (target - near.value(kind)) / per_mb
+        return max(SMALLEST, round(near.memory + part))
 
     @staticmethod
     def _next(kind, target, low, high, memory):

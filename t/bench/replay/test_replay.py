@@ -17,7 +17,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "load")]
 # pylint: disable=wrong-import-position
 from comparelib.server import Server
-from hitratelib import main, report, runner, svg
+from hitratelib import main, report, rows, runner, svg
 
 REPLAY, CUCACHED = sys.argv[1:3]
 
@@ -167,6 +167,13 @@ class ReportTest(unittest.TestCase):
         self.assertEqual(len(list(out.glob("*.svg"))), 1)
         self.assertIn("</svg>", svg.lines("a", "b", "c", {
             "cucached": [(1, 0.5)], "memcached": [(1, 0.6)]}))
+
+    def test_against_itself(self):
+        row = rows.Row("x", "x", "resident", "fixed:200", (1,), itself=1.02)
+        text = report.verdict_of_itself([{"cucached": 1.01, "memcached": 1.2},
+                                         {"cucached": 1.05, "memcached": 1}],
+                                        row)
+        self.assertIn("worst 1.050 (MISSES the goal 1.02)", text)
 
     def test_arguments(self):
         arguments = main.parse_arguments(["--memory=16,32"])

@@ -166,24 +166,29 @@ class Measurement:
 
     def row(self, row, paths, requests, quick):
         self.say(f"-- {row.name}: {row.label}")
-        cells = []
+        cells, itself = [], []
         for workload in row.workloads(paths, requests, quick):
             values = row.values[:1] if quick else row.values
             found = self.sizes(workload, row.kind, values)
-            for cell in found if row.overwrite else ():
-                self.against_itself(workload, row, cell)
+            itself += [self.against_itself(workload, row, cell)
+                       for cell in found if row.overwrite]
             cells += found
         self.say(report.verdict(cells, row))
+        if itself:
+            self.say(report.verdict_of_itself(itself, row))
 
     def against_itself(self, workload, row, cell):
         """Overwrites should cost no hits."""
         without = Workload(workload.trace, workload.sizes,
                            universe=workload.universe,
                            requests=workload.requests)
+        ratios = {}
         for side in report.SIDES:
             plain = self.runner.fit(side, without, row.kind, cell["target"])
-            ratio = report.ratio(cell[side]["misses"], plain.misses)
-            self.say(f"  {side}, with overwrites : without: {ratio:.3f}")
+            ratios[side] = report.ratio(cell[side]["misses"], plain.misses)
+            self.say(f"  {side}, with overwrites : without: "
+                     f"{ratios[side]:.3f}")
+        return ratios
 
 
 def standard(arguments, measurement, requests):

@@ -82,6 +82,19 @@ def verdict(cells, row=None):
     return "  " + "; ".join(parts)
 
 
+def verdict_of_itself(ratios, row):
+    """One line for the ratios of each server to itself without overwrites."""
+    parts = []
+    for side in SIDES:
+        values = [r[side] for r in ratios]
+        parts.append(f"{side} {mean(values):.3f}, worst {max(values):.3f}")
+        if side == "cucached" and row.itself:
+            met = max(values) <= row.itself * 1.01
+            parts[-1] += (f" ({'goal' if met else 'MISSES the goal'} "
+                          f"{row.itself:g})")
+    return "  with overwrites : without, mean: " + "; ".join(parts)
+
+
 X_LABELS = {"memory": "-m, MB", "resident": "resident memory, MB",
             "items": "items held, thousands"}
 

@@ -11,6 +11,7 @@
 #include <cstring>
 #include <memory>
 
+#include "belady.h"
 #include "item_queues.h"
 #include "log_segments.h"
 #include "memcached_model.h"
@@ -152,9 +153,11 @@ Result Replay(const Workload& w, bool sweep, uint32_t header, Policy* policy,
   return r;
 }
 
-std::unique_ptr<Policy> Make(const Spec& spec, uint32_t n, uint64_t budget,
-                             const SizeClasses* classes, const Clock* clock) {
+std::unique_ptr<Policy> Make(const Spec& spec, const Workload& w,
+                             uint64_t budget, const SizeClasses* classes,
+                             const Clock* clock) {
   const Params& p = spec.params;
+  const uint32_t n = w.unique;
   const auto queues = [&](ItemOrder order) {
     return std::make_unique<ItemQueues>(order, n, budget, classes, p, clock);
   };
@@ -162,6 +165,9 @@ std::unique_ptr<Policy> Make(const Spec& spec, uint32_t n, uint64_t budget,
   if (spec.name == "clock") return queues(ItemOrder::kClock);
   if (spec.name == "sieve") return queues(ItemOrder::kSieve);
   if (spec.name == "s3fifo") return queues(ItemOrder::kS3Fifo);
+  if (spec.name == "belady") {
+    return std::make_unique<Belady>(w.keys, n, budget, classes, p, clock);
+  }
   if (spec.name == "memcached") {
     return std::make_unique<MemcachedModel>(n, budget, classes, p, clock);
   }
@@ -208,7 +214,7 @@ void RunOne(const Options& o, const Workload& w, const std::string& text,
   Clock clock;
   clock.expiry.assign(w.unique, UINT64_MAX);
   const auto policy =
-      Make(spec, w.unique, static_cast<uint64_t>(budget), classes, &clock);
+      Make(spec, w, static_cast<uint64_t>(budget), classes, &clock);
   const Result r = Replay(w, o.sweep, header, policy.get(), &clock);
   const double misses = static_cast<double>(r.misses);
   printf(

@@ -11,6 +11,7 @@ import dataclasses
 
 SMALL = 10_000
 MANY = 3_000_000
+MOST = 10_000_000
 KEY_BYTES = 16  # the load generator's default
 META = ("--protocol=meta",)
 BINARY = ("--protocol=binary",)
@@ -160,6 +161,15 @@ UNDER_WAY = [
         ("--op=mixed", "--expect_hits"), open_share=0.5, long=True),
 ]
 
+def _whole(value, target):
+    """Of everything that is resident, the program itself included."""
+    return [Row(f"whole-{value}{option}",
+                f"memory of one of 10 M items, {value} B {option}".strip(),
+                special="whole", keys=MOST, value=value, memory_mb=4096,
+                server_options=(option,) if option else (), target=target,
+                long=True) for option in ("", "-L")]
+
+
 SPECIAL = [
     Row("idle", "user memory of an idle connection", special="idle",
         target=0.42),
@@ -173,6 +183,8 @@ SPECIAL = [
         special="item", keys=MANY, value=32, target=0.55),
     Row("item-200", "memory of an item beyond key and 200 B value",
         special="item", keys=MANY // 2, value=200, target=0.52),
+    *_whole(32, 0.55),
+    *_whole(200, 0.52),
     Row("held-32", "items held at -m 64, 32 B values", special="held",
         keys=MANY // 2, value=32, memory_mb=64, target=1.35, more_is_better=True),
     Row("held-200", "items held at -m 64, 200 B values", special="held",

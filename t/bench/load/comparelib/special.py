@@ -12,7 +12,7 @@ from . import measure
 from .rows import KEY_BYTES
 
 UNITS = {"idle": "B", "partial": "B", "closed": "B", "accept": "ns",
-         "item": "B", "held": "items"}
+         "item": "B", "whole": "B", "held": "items"}
 CONNECTIONS = 2000
 QUESTION = b"get k000000000000001\r\n"
 
@@ -109,6 +109,8 @@ def once(generator, binary, row):
             used = _settled_rss(server) - before
             return used / row.keys - KEY_BYTES - row.value
         generator.preload(server, row)
+        if row.special == "whole":
+            return _settled_rss(server) / row.keys - KEY_BYTES - row.value
         if row.special == "held":
             return int(server.stats()["curr_items"])
         return _memory_of_connections(server, row.special)

@@ -213,7 +213,10 @@ void Eviction::Finish(Range* page) {
   *page = {kNoPage, 0, 0, 0, Queue::kProbation};
 }
 
-// A page that a few chunks keep from closing is of more use open.
+// A page that a few chunks keep from closing is of more use open. Few of all
+// that it could hold: a page that had only just been opened has given no more
+// than those, and draining such pages one after another, each kept by the item
+// that was being stored, would empty a small memory.
 void Eviction::ReopenNearlyEmpty() {
   Slabs& slabs = *cache_.slabs_;
   std::erase_if(stragglers_, [&](const Straggler& s) {
@@ -222,10 +225,9 @@ void Eviction::ReopenNearlyEmpty() {
       return true;
     }
     const uint32_t used = page.used.load(std::memory_order_relaxed);
-    if (!cache_.epochs_.Passed(s.stamp + 1) ||
-        used > page.fresh.load(std::memory_order_relaxed) / 8) {
-      return false;
-    }
+    const int c = page.slab_class.load(std::memory_order_relaxed);
+    const uint32_t few = std::max(slabs.chunks_per_page(c) / 8, 1u);
+    if (!cache_.epochs_.Passed(s.stamp + 1) || used > few) return false;
     slabs.Reopen(s.page);
     return true;
   });

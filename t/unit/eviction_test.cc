@@ -207,5 +207,43 @@ TEST_F(EvictionTest, ValuesThatAreFilledSlowlyLeaveLikeOthers) {
   EXPECT_LE(larges, kLarge / 4);
 }
 
+class SmallMemoryTest : public CacheFixture {
+ protected:
+  SmallMemoryTest() : CacheFixture(SmallSettings(2)) {}
+};
+
+// Who drains a page passes by what is being stored there. When that is linked,
+// the page is to be used again, be there only one item in it: there is a page
+// for each size, and together they are much of a small memory.
+TEST_F(SmallMemoryTest, PagesKeptByWhatWasBeingStoredAreUsed) {
+  constexpr int kMany = 20000, kSizes = 40;
+  const std::string value(200, 'x');
+  int n = 0;
+  const auto store_many = [&] {
+    for (int i = 0; i < kMany; ++i) {
+      const std::string key = "key" + std::to_string(n++);
+      ASSERT_TRUE(Set(key, value));
+      Find(key)->Touch(clock_.now());
+      if (i % 8 == 0) cache_.MaintainForTest(t_);
+    }
+  };
+  store_many();
+  const uint64_t before = cache_.figures().curr_items;
+  std::array<Item*, kSizes> items;
+  for (int i = 0; i < kSizes; ++i) {
+    items[i] = Make("size" + std::to_string(i), std::string(300 + 50 * i, 'x'));
+    ASSERT_NE(items[i], nullptr);
+  }
+  store_many();
+  for (Item* item : items) {
+    const std::string key(item->key());
+    ASSERT_TRUE(cache_.Update(t_, cache_.Hash(key), key, [&](Item*) {
+      return Cache::Decision{Cache::Action::kReplace, item};
+    }));
+  }
+  store_many();
+  EXPECT_GE(cache_.figures().curr_items, before * 9 / 10);
+}
+
 }  // namespace
 }  // namespace cucache

@@ -2,6 +2,7 @@
 
 #include "base/address_space.h"
 
+#include <glog/logging.h>
 #include <sys/mman.h>
 
 namespace cucache {
@@ -28,5 +29,14 @@ void* ReserveAddressSpace(uint64_t* units, uint64_t least,
   *units /= 2;
   return Map(bytes(*units));
 }
+
+void* MapZeros(size_t bytes) {
+  void* const at = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  PCHECK(at != MAP_FAILED) << "No address space for " << bytes << " bytes";
+  return at;
+}
+
+void UnmapZeros(void* at, size_t bytes) { munmap(at, bytes); }
 
 }  // namespace cucache

@@ -1,6 +1,6 @@
 // Copyright (c) 2026 The cucache authors. BSD-3-Clause, see LICENSE.
 //
-// Address space that is reserved before anybody knows how much of it will get
+// Address space that is taken before anybody knows how much of it will get
 // memory. It costs none, and counts against no limit but that of address space
 // itself (ulimit -v).
 //
@@ -22,6 +22,11 @@ namespace cucache {
 [[nodiscard]] void* ReserveAddressSpace(
     uint64_t* units, uint64_t least,
     const std::function<size_t(uint64_t units)>& bytes);
+
+// Memory of zeros that takes none until it is written. Ends the program where
+// there is no address space left.
+[[nodiscard]] void* MapZeros(size_t bytes);
+void UnmapZeros(void* at, size_t bytes);
 
 }  // namespace cucache
 

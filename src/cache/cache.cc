@@ -58,10 +58,7 @@ Cache::Cache(Settings& settings, Clock& clock, uint64_t expected_items)
   slabs.huge_pages = settings.large_pages;
   slabs_ = std::make_unique<Slabs>(slabs, epochs_, clock);
   for (int c = 1; c <= slabs_->classes(); ++c) {
-    // Magazines of all threads hold back a small part of a page.
-    magazine_batch_[static_cast<size_t>(c)] =
-        static_cast<uint8_t>(std::clamp<uint32_t>(
-            slabs_->chunks_per_page(c) / 16, 1, CacheThread::kMagazine / 2));
+    SizeMagazine(c);
     number_of_class_[static_cast<size_t>(c)] = static_cast<uint8_t>(
         numbers_.For(slabs_->chunk_size(c) + kPeerOverhead - sizeof(Item)));
   }
@@ -96,10 +93,24 @@ Cache::Cache(Settings& settings, Clock& clock, uint64_t expected_items)
   eviction_ = std::make_unique<Eviction>(*this);
   slabs_->set_observer(eviction_.get());
   crawler_ = std::make_unique<Crawler>(*this);
-  gone_ = std::make_unique<ItemSums>();
-  baseline_ = std::make_unique<ItemSums>();
   RaiseHashPower(std::min(expected_items, maxbytes / kLeastItem));
   FitPageLimit();
+}
+
+// Two batches, or more if they are small: what a pass of pipelined stores takes
+// comes back together when its grace period is over, and is wanted again.
+void Cache::SizeMagazine(int c) {
+  // Magazines of all threads hold back a small part of a page.
+  const uint32_t batch = std::clamp<uint32_t>(slabs_->chunks_per_page(c) / 16,
+                                              1, CacheThread::kMagazine / 2);
+  const size_t small = CacheThread::kMagazineBytes / slabs_->chunk_size(c);
+  // One is one for all threads together already too much.
+  const size_t size =
+      batch == 1 ? 1
+                 : std::min<size_t>(CacheThread::kMagazine,
+                                    std::max<size_t>(2 * batch, small));
+  magazine_batch_[static_cast<size_t>(c)] = static_cast<uint8_t>(batch);
+  magazine_size_[static_cast<size_t>(c)] = static_cast<uint8_t>(size);
 }
 
 Cache::~Cache() {
@@ -118,7 +129,8 @@ void Cache::RemoveThread(CacheThread* t) {
   MutexLock lock(threads_lock_);
   std::erase(threads_, t);
   t->LeaveTo(&orphans_);
-  gone_->Add(t->counters_);
+  if (gone_ == nullptr) gone_ = std::make_unique<ItemSums>();
+  gone_->Add(*t->counters_);
 }
 
 // --- Finding. ---

@@ -352,6 +352,11 @@ class Cache {
   size_t MagazineBatch(int c) const {
     return magazine_batch_[static_cast<size_t>(c)];
   }
+  // How many chunks of a class stay at hand.
+  size_t MagazineSize(int c) const {
+    return magazine_size_[static_cast<size_t>(c)];
+  }
+  void SizeMagazine(int c);
   size_t PieceBytes() const { return slabs_->max_chunk() - sizeof(Piece); }
   size_t PieceCount(uint32_t value_length) const {
     return (value_length + PieceBytes() - 1) / PieceBytes();
@@ -438,7 +443,7 @@ class Cache {
   // same memory as the other: as many items and bytes as before.
   static void ReplacedLike(CacheThread& t, uint16_t row, Item* old) {
     ClearLinked(old);
-    t.counters_[row].stored.Add();
+    (*t.counters_)[row].stored.Add();
     t.Retire(old);
   }
   void LogEviction(CacheThread& t, const Item& item, RelTime idle);
@@ -496,7 +501,7 @@ class Cache {
   std::unique_ptr<Slabs> slabs_;
   std::unique_ptr<Eviction> eviction_;
   std::unique_ptr<class Crawler> crawler_;
-  std::array<uint8_t, kMaxSlabClasses> magazine_batch_{};
+  std::array<uint8_t, kMaxSlabClasses> magazine_batch_{}, magazine_size_{};
   const ClassNumbers numbers_;
   std::array<uint8_t, kMaxSlabClasses> number_of_class_{};
   RestartFigures restart_figures_;
@@ -531,7 +536,7 @@ class Cache {
 
   Mutex threads_lock_;
   std::vector<CacheThread*> threads_ GUARDED_BY(threads_lock_);
-  // Sums of threads that are gone.
+  // Sums of threads that are gone; none: null.
   std::unique_ptr<struct ItemSums> gone_ GUARDED_BY(threads_lock_);
   // What the limbo of those threads held.
   std::deque<CacheThread::Retired> orphans_ GUARDED_BY(threads_lock_);
@@ -541,7 +546,7 @@ class Cache {
   void CountFreeChunks(FreeChunks* chunks) EXCLUDES(threads_lock_);
   void AddRow(size_t row, const struct ItemSums& sums, const FreeChunks& free,
               SlabClassFigures* figures) const;
-  // What `stats reset` subtracts.
+  // What `stats reset` subtracts; null before the first.
   Mutex baseline_lock_;
   std::unique_ptr<struct ItemSums> baseline_ GUARDED_BY(baseline_lock_);
 

@@ -23,8 +23,8 @@ constexpr unsigned kPeerHashPower = 16, kMostHashPower = 32;
 
 void Cache::SumItems(ItemSums* sums) {
   MutexLock lock(threads_lock_);
-  *sums = *gone_;
-  for (const CacheThread* t : threads_) sums->Add(t->counters_);
+  if (gone_ != nullptr) *sums = *gone_;
+  for (const CacheThread* t : threads_) sums->Add(*t->counters_);
 }
 
 void Cache::ResetItemStats() {
@@ -38,6 +38,7 @@ std::unique_ptr<ItemSums> Cache::SumsSinceReset() {
   auto sums = std::make_unique<ItemSums>();
   SumItems(sums.get());
   MutexLock lock(baseline_lock_);
+  if (baseline_ == nullptr) return sums;
   for (size_t c = 0; c < sums->of.size(); ++c) {
     for (size_t q = 0; q < kQueues; ++q) {
       sums->of[c][q].SubtractEvents(baseline_->of[c][q]);
@@ -171,7 +172,7 @@ void Cache::CountFreeChunks(FreeChunks* chunks) {
     SpinLockGuard lock(t.mu_);
     for (size_t c = 0; c < chunks->size(); ++c) {
       for (const Queue q : {Queue::kProbation, Queue::kMain}) {
-        (*chunks)[c] += t.magazines_[PageRow(static_cast<int>(c), q)].n;
+        (*chunks)[c] += (*t.magazines_)[PageRow(static_cast<int>(c), q)].n;
       }
     }
   });

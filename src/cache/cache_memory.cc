@@ -397,7 +397,7 @@ char* Cache::MakeRoom(CacheThread& t, int c, Queue q, Wait* wait) {
       usleep(100);
     }
   }
-  t.counters_[PageRow(c, q)].outofmemory.Add();
+  (*t.counters_)[PageRow(c, q)].outofmemory.Add();
   return nullptr;
 }
 

@@ -13,22 +13,7 @@ CacheThread::CacheThread(Cache& cache, ThreadStats& stats)
       stats_(stats),
       epoch_(cache.epochs_),
       events_(cache.events_) {
-  for (size_t row = 0; row < magazines_.size(); ++row) {
-    magazines_[row].n = 0;
-    magazines_[row].most = MagazineSize(static_cast<int>(row) / kQueues);
-  }
   cache_.AddThread(this);
-}
-
-// Two batches, or more if they are small: what a pass of pipelined stores takes
-// comes back together when its grace period is over, and is wanted again.
-uint32_t CacheThread::MagazineSize(int c) const {
-  const size_t batch = cache_.MagazineBatch(c);
-  // A magazine of one is one for all threads together already too much.
-  if (batch <= 1) return static_cast<uint32_t>(batch);
-  const size_t small = kMagazineBytes / cache_.slabs_->chunk_size(c);
-  return static_cast<uint32_t>(
-      std::min<size_t>(kMagazine, std::max(2 * batch, small)));
 }
 
 CacheThread::~CacheThread() { cache_.RemoveThread(this); }
@@ -55,8 +40,8 @@ void CacheThread::Advance() {
 }
 
 ItemCounters& CacheThread::Count(const Item* item) {
-  return counters_[static_cast<size_t>(cache_.RowOf(item)) * kQueues +
-                   static_cast<size_t>(cache_.slabs_->QueueOf(item))];
+  return (*counters_)[static_cast<size_t>(cache_.RowOf(item)) * kQueues +
+                      static_cast<size_t>(cache_.slabs_->QueueOf(item))];
 }
 
 void CacheThread::TakeCounts(Gate::Counts* sums) {
@@ -74,7 +59,7 @@ void CacheThread::TakeCounts(Gate::Counts* sums) {
 char* CacheThread::TakeChunk(int c, Queue q, size_t leave) {
   Slabs& slabs = *cache_.slabs_;
   SpinLockGuard lock(mu_);
-  Magazine& m = magazines_[PageRow(c, q)];
+  Magazine& m = (*magazines_)[PageRow(c, q)];
   const size_t batch = cache_.MagazineBatch(c);
   while (m.n == 0) {
     m.n = static_cast<uint32_t>(slabs.Take(c, q, m.chunks, batch));
@@ -87,7 +72,7 @@ char* CacheThread::TakeChunk(int c, Queue q, size_t leave) {
 
 char* CacheThread::TakeFromMagazine(uint16_t row) {
   SpinLockGuard lock(mu_);
-  Magazine& m = magazines_[row];
+  Magazine& m = (*magazines_)[row];
   if (m.n == 0) return nullptr;
   char* const chunk = m.chunks[--m.n];
   if (++locked_takes_ >= kTakesBeforeHand) FillHand(row, m);
@@ -136,14 +121,15 @@ inline void CacheThread::PutChunk(char* chunk) {
     if (drained_count_ == drained_.size()) FlushDrained();
     return;
   }
-  Magazine& m = magazines_[page.row.load(std::memory_order_relaxed)];
-  if (m.n == m.most) Spill(m);
+  Magazine& m = (*magazines_)[page.row.load(std::memory_order_relaxed)];
+  const int c = page.slab_class.load(std::memory_order_relaxed);
+  if (m.n == cache_.MagazineSize(c)) Spill(m);
   m.chunks[m.n++] = chunk;
 }
 
 // Half of a magazine that is full goes back: those that came first.
 void CacheThread::Spill(Magazine& m) {
-  const uint32_t n = (m.most + 1) / 2;
+  const uint32_t n = (m.n + 1) / 2;
   cache_.slabs_->Give(m.chunks, n);
   m.n -= n;
   std::move(m.chunks + n, m.chunks + n + m.n, m.chunks);
@@ -233,13 +219,18 @@ void CacheThread::FreeOwned(Item* item) {
   if (drained_count_ != 0) FlushDrained();
 }
 
+// One that was never used stays without memory.
+void CacheThread::GiveAll(Magazine& m) {
+  if (m.n == 0) return;
+  cache_.slabs_->Give(m.chunks, m.n);
+  m.n = 0;
+}
+
 void CacheThread::RecallClass(int c) {
   SpinLockGuard lock(mu_);
   recalled_.store(true, std::memory_order_relaxed);
   for (const Queue q : {Queue::kProbation, Queue::kMain}) {
-    Magazine& m = magazines_[PageRow(c, q)];
-    cache_.slabs_->Give(m.chunks, m.n);
-    m.n = 0;
+    GiveAll((*magazines_)[PageRow(c, q)]);
   }
 }
 
@@ -251,10 +242,7 @@ void CacheThread::LeaveTo(std::deque<Retired>* orphans) {
   for (; limbo_head_ != limbo_tail_; ++limbo_head_) {
     orphans->push_back(limbo_[limbo_head_ & (limbo_.size() - 1)]);
   }
-  for (Magazine& m : magazines_) {
-    cache_.slabs_->Give(m.chunks, m.n);
-    m.n = 0;
-  }
+  for (Magazine& m : *magazines_) GiveAll(m);
 }
 
 void CacheThread::Recall(PageIndex page, int c, Queue q) {
@@ -263,7 +251,7 @@ void CacheThread::Recall(PageIndex page, int c, Queue q) {
   const bool in_hand =
       hand_row_.load(std::memory_order_relaxed) == PageRow(c, q);
   if (in_hand) recalled_.store(true, std::memory_order_relaxed);
-  Magazine& m = magazines_[PageRow(c, q)];
+  Magazine& m = (*magazines_)[PageRow(c, q)];
   char** end = std::partition(m.chunks, m.chunks + m.n, [&](const char* chunk) {
     return slabs.PageOf(chunk) != page;
   });

@@ -31,6 +31,7 @@
 #include "base/event_log.h"
 #include "base/locks.h"
 #include "base/stats.h"
+#include "base/zeroed.h"
 #include "cache/assoc.h"
 #include "cache/gate.h"
 #include "cache/item.h"
@@ -116,7 +117,6 @@ class CacheThread {
   static constexpr size_t kMagazineBytes = 4096;
   struct Magazine {
     uint32_t n;
-    uint32_t most;
     char* chunks[kMagazine];
   };
   // The hand takes so many chunks at once, when as many were taken with the
@@ -144,10 +144,9 @@ class CacheThread {
     hand_size_.store(n - 1, std::memory_order_relaxed);
     return hand_[n - 1];
   }
-  // How many chunks of a class stay at hand.
-  uint32_t MagazineSize(int c) const;
   char* TakeFromMagazine(uint16_t row) EXCLUDES(mu_);
   void FillHand(uint16_t row, Magazine& magazine) REQUIRES(mu_);
+  void GiveAll(Magazine& magazine) REQUIRES(mu_);
   // H1.
   bool has_hand() const {
     return hand_row_.load(std::memory_order_relaxed) != kNoRow;
@@ -247,7 +246,7 @@ class CacheThread {
   std::atomic<bool> recalled_{false};
 
   SpinLock mu_;
-  std::array<Magazine, kPageRows> magazines_ GUARDED_BY(mu_);
+  Zeroed<std::array<Magazine, kPageRows>> magazines_ PT_GUARDED_BY(mu_);
   // A ring of a power of two: [limbo_head_, limbo_tail_), modulo its size, in
   // the order of their stamps. (A deque would allocate and free all the time.)
   std::vector<Retired> limbo_ GUARDED_BY(mu_);
@@ -264,7 +263,7 @@ class CacheThread {
   // What TakeCounts() has taken.
   Gate::Counts taken_;
 
-  std::array<ItemCounters, kCounterRows> counters_;
+  Zeroed<std::array<ItemCounters, kCounterRows>> counters_;
 };
 
 }  // namespace cucache

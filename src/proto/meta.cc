@@ -397,6 +397,22 @@ void ParseMetaGet(const Tokens& tokens, const Clock& clock, char* key_buffer,
   if (!out->reply.show_value) out->request.options |= kNoValue;
 }
 
+namespace {
+
+// An opaque of the usual form, from its letter on: what follows it; nullptr for
+// others.
+inline const char* ReadPlainOpaque(const char* p, const char* end,
+                                   MetaReply* reply) {
+  const char* const stop = FindPlainEndShort(p, end);
+  const auto length = static_cast<size_t>(stop - p);
+  if (length > kMaxOpaque) return nullptr;
+  reply->opaque = {p, length};
+  reply->fields[reply->count++] = 'O';
+  return stop;
+}
+
+}  // namespace
+
 const char* ParsePlainMetaGet(const char* p, const char* end, MetaReply* out) {
   const char* const key = p;
   p = FindPlainEnd(p, end);
@@ -404,13 +420,10 @@ const char* ParsePlainMetaGet(const char* p, const char* end, MetaReply* out) {
   if (length - 1 >= kMaxKeyLength) return nullptr;
   out->key = {key, length};
   uint64_t seen = 0;
-  for (;; p += 2) {
-    if (end - p < 3) {
-      if (end - p < 2 || std::memcmp(p, "\r\n", 2) != 0) return nullptr;
-      break;
-    }
+  for (;;) {
+    if (end - p < 2) return nullptr;
     if (*p != ' ') break;
-    const auto letter = static_cast<uint8_t>(p[1]);
+    const auto letter = static_cast<uint8_t>(*++p);
     if (letter >= kFlagRules.size()) return nullptr;
     // No two of the letters below are 64 apart.
     const uint64_t bit = uint64_t{1} << (letter & 63);
@@ -426,9 +439,14 @@ const char* ParsePlainMetaGet(const char* p, const char* end, MetaReply* out) {
       case FlagKind::kShown:
         out->fields[out->count++] = static_cast<char>(letter);
         break;
+      case FlagKind::kOpaque:
+        p = ReadPlainOpaque(p, end, out);
+        if (p == nullptr) return nullptr;
+        continue;
       default:
         return nullptr;
     }
+    ++p;
   }
   if (std::memcmp(p, "\r\n", 2) != 0) return nullptr;
   return p + 2;
@@ -437,8 +455,9 @@ const char* ParsePlainMetaGet(const char* p, const char* end, MetaReply* out) {
 namespace {
 
 // A flag of the usual form, from its letter on; nullptr for others.
-inline const char* ReadPlainSetFlag(const char* p, const Clock& clock,
-                                    Request* request, MetaReply* reply) {
+inline const char* ReadPlainSetFlag(const char* p, const char* end,
+                                    const Clock& clock, Request* request,
+                                    MetaReply* reply) {
   uint32_t seconds;
   switch (*p) {
     case 'T':
@@ -457,6 +476,8 @@ inline const char* ReadPlainSetFlag(const char* p, const Clock& clock,
     case 's':
       reply->fields[reply->count++] = *p;
       return p + 1;
+    case 'O':
+      return ReadPlainOpaque(p, end, reply);
     default:
       return nullptr;
   }
@@ -483,7 +504,7 @@ const char* ParsePlainMetaSet(const char* p, const char* end,
     const uint32_t bit = Letter(*++p);
     if ((seen & bit) != 0) return nullptr;
     seen |= bit;
-    p = ReadPlainSetFlag(p, clock, request, reply);
+    p = ReadPlainSetFlag(p, end, clock, request, reply);
   }
   return nullptr;
 }

@@ -62,14 +62,15 @@ struct MetaRequest {
 // Parsers of whole lines. `key_buffer` has kKeyBuffer bytes.
 void ParseMetaGet(const Tokens& tokens, const Clock& clock, char* key_buffer,
                   MetaRequest* out);
-// An mg line in its usual form, "<key>" with flags that say what is shown and
-// single spaces, up to "\r\n", in [p, end). Returns what follows it; nullptr,
-// and `out` is to be made anew, for every other line, right or wrong.
+// An mg line in its usual form, "<key>" with flags that say what is shown, O
+// among them, and single spaces, up to "\r\n", in [p, end). Returns what
+// follows it; nullptr, and `out` is to be made anew, for every other line,
+// right or wrong.
 [[nodiscard]] const char* ParsePlainMetaGet(const char* p, const char* end,
                                             MetaReply* out);
 // An ms line in its usual form: "<key> <bytes>" with single spaces, numbers of
-// up to nine digits and flags among q, c, k, s, T and F. As above, and at times
-// nullptr for a line near the end of the input, too.
+// up to nine digits and flags among q, c, k, s, O, T and F. As above, and at
+// times nullptr for a line near the end of the input, too.
 [[nodiscard]] const char* ParsePlainMetaSet(const char* p, const char* end,
                                             const Clock& clock,
                                             Request* request, MetaReply* reply);

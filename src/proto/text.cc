@@ -46,7 +46,7 @@ RelTime FromStoredExptime(const Clock& clock, int64_t exptime) {
 }  // namespace
 
 const char* ParsePlainSet(const char* p, const char* end, const Clock& clock,
-                          Request* out) {
+                          Request* out, bool* noreply) {
   const char* const key = p;
   p = FindPlainEnd(p, end);
   const auto key_length = static_cast<size_t>(p - key);
@@ -68,8 +68,13 @@ const char* ParsePlainSet(const char* p, const char* end, const Clock& clock,
     out->exptime = exptime == 0 ? 0 : FromStoredExptime(clock, exptime);
   }
   p = ReadPlainNumber(' ', p, &out->value_length);
-  if (p == nullptr || std::memcmp(p, "\r\n", 2) != 0) return nullptr;
-  return p + 2;
+  if (p == nullptr) return nullptr;
+  *noreply = false;
+  if (std::memcmp(p, "\r\n", 2) == 0) return p + 2;
+  constexpr std::string_view kNoreply = " noreply\r\n";
+  const auto left = static_cast<size_t>(end - p);
+  *noreply = std::string_view(p, left).starts_with(kNoreply);
+  return *noreply ? p + kNoreply.size() : nullptr;
 }
 
 void ParseStoreLine(const Tokens& tokens, StoreMode mode, bool with_cas,

@@ -32,12 +32,13 @@ struct TextRequest {
 // set add replace append prepend cas.
 void ParseStoreLine(const Tokens& tokens, StoreMode mode, bool with_cas,
                     const Clock& clock, TextRequest* out);
-// The usual form of a set line, "<key> <flags> <exptime> <bytes>\r\n" behind
-// the name, with single spaces and up to nine digits each, in [p, end). Returns
-// what follows it; nullptr, and `out` is of no use, for every other line, right
-// or wrong, and at times for one near the end of the input.
+// The usual form of a set line, "<key> <flags> <exptime> <bytes> [noreply]\r\n"
+// behind the name, with single spaces and up to nine digits each, in [p, end).
+// Returns what follows it; nullptr, and `out` is of no use, for every other
+// line, right or wrong, and at times for one near the end of the input.
 [[nodiscard]] const char* ParsePlainSet(const char* p, const char* end,
-                                        const Clock& clock, Request* out);
+                                        const Clock& clock, Request* out,
+                                        bool* noreply);
 // <command> <key> [noreply], more tokens are ignored: delete.
 void ParseDeleteLine(const Tokens& tokens, TextRequest* out);
 // <command> <key> <delta> [noreply]: incr, decr.

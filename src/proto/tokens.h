@@ -14,6 +14,7 @@
 #include <emmintrin.h>
 #endif
 
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -91,6 +92,37 @@ __attribute__((always_inline)) inline const char* FindPlainEnd(
   return FindPlainEndShort(p, end);
 }
 
+// Bit i of the result: p[i] is a space, i < 16.
+inline uint64_t SpacesOfSixteen(const char* p) {
+#ifdef __SSE2__
+  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+  const __m128i found = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(' '));
+  return static_cast<unsigned>(_mm_movemask_epi8(found));
+#else
+  uint64_t spaces = 0;
+  for (unsigned i = 0; i < 16; ++i) spaces |= uint64_t{p[i] == ' '} << i;
+  return spaces;
+#endif
+}
+
+// Which of the `n` bytes from p on, of at most 64, are spaces; those behind
+// them count as such. `before` bytes of the line stand left of p.
+inline uint64_t Spaces(const char* p, size_t n, size_t before) {
+  constexpr size_t kVector = 16;
+  uint64_t spaces = n == 64 ? 0 : ~uint64_t{0} << n;
+  size_t i = 0;
+  for (; n - i >= kVector; i += kVector) spaces |= SpacesOfSixteen(p + i) << i;
+  if (i == n) return spaces;
+  if (before + n < kVector) {
+    for (; i != n; ++i) spaces |= uint64_t{p[i] == ' '} << i;
+    return spaces;
+  }
+  // The last ones, of which some have been looked at.
+  const uint64_t last = SpacesOfSixteen(p + n - kVector);
+  return spaces |
+         (n >= kVector ? last << (n - kVector) : last >> (kVector - n));
+}
+
 // FindDelimiter for what is nearly always a token of plain characters and a
 // space.
 inline const char* FindTokenEnd(const char* p, const char* end) {
@@ -150,17 +182,36 @@ class Tokens {
   static constexpr size_t kMax = 23;
 
   explicit Tokens(std::string_view line) : base_(line.data()) {
-    const char* p = line.data();
-    const char* const end = p + line.size();
-    while (count_ < kMax) {
-      while (p != end && *p == ' ') ++p;
-      if (p == end) break;
-      const char* stop = FindTokenEnd(p, end);
-      at_[count_].begin = static_cast<uint32_t>(p - base_);
-      at_[count_].length = static_cast<uint32_t>(stop - p);
-      ++count_;
-      p = stop;
+    const size_t size = line.size();
+    size_t count = 0;
+    bool inside = false;  // a token goes on in the next 64 bytes
+    for (size_t at = 0; at < size; at += 64) {
+      const uint64_t spaces =
+          Spaces(base_ + at, std::min<size_t>(64, size - at), at);
+      // Where tokens begin and end, in turn.
+      uint64_t edges = spaces ^ (spaces << 1 | (inside ? 0 : 1));
+      const auto next = [&] {
+        const auto bit = static_cast<size_t>(std::countr_zero(edges));
+        edges &= edges - 1;
+        return static_cast<uint32_t>(at + bit);
+      };
+      while (edges != 0) {
+        if (!inside) {
+          if (count == kMax) break;
+          at_[count].begin = next();
+          inside = true;
+          if (edges == 0) break;
+        }
+        at_[count].length = next() - at_[count].begin;
+        ++count;
+        inside = false;
+      }
     }
+    if (inside) {
+      at_[count].length = static_cast<uint32_t>(size) - at_[count].begin;
+      ++count;
+    }
+    count_ = count;
   }
 
   size_t size() const { return count_; }
@@ -175,7 +226,7 @@ class Tokens {
     uint32_t begin, length;
   };
   const char* base_;
-  size_t count_ = 0;
+  size_t count_;
   Extent at_[kMax];  // not initialised beyond count_
 };
 

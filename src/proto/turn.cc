@@ -243,30 +243,41 @@ Turn::Flow Turn::Keys() {
       s_.state_ = State::kCommand;
       return true;
     }
-    CollectKeys();
+    if (CollectKeys()) return true;
   }
 }
 
-CUCACHE_ALWAYS_INLINE void Turn::CollectKeys() {
+CUCACHE_ALWAYS_INLINE bool Turn::CollectKeys() {
   const int most = std::min(static_cast<int>(kBatch - size_), keys_left_);
   const char* const end = end_;
   const char* at = at_;
   const Cache::Locator locate = executor_.Locator();
   Lookup* lookup = &lookups_[size_];
   int n = 0;
+  bool last = false;
   for (; n < most; ++n) {
     // It is a space: `at` is where a key ended.
     const char* const key = at + 1;
     const char* const stop = FindPlainEnd(key, end);
     const auto length = static_cast<size_t>(stop - key);
-    if (length - 1 >= kMaxKeyLength || stop == end || *stop != ' ') break;
+    if (length - 1 >= kMaxKeyLength || end - stop < 2) break;
+    last = *stop != ' ';
+    if (last && std::memcmp(stop, "\r\n", 2) != 0) {
+      last = false;
+      break;
+    }
     PutKey(locate, {key, length}, lookup++);
-    at = stop;
+    at = last ? stop + 2 : stop;
+    if (last) break;
   }
-  if (n == 0) return;
   at_ = at;
-  Add(Series(false, s_.keys_), n);
   keys_left_ -= n;
+  if (n != 0) Add(Series(false, s_.keys_), n);
+  if (!last) return false;
+  --keys_left_;
+  Add(Series(true, s_.keys_), 1);
+  s_.state_ = State::kCommand;
+  return true;
 }
 
 // The one line that says what is wrong; what keys stood before it have been

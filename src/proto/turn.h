@@ -115,9 +115,9 @@ class Turn : private TurnBase {
   Flow BeginTouchKeys(size_t name_length, bool with_cas);
   Flow RefuseKeys(std::string_view error, const char* next);
   Flow EndKeys(const char* next);
-  // Takes the keys of a line that has begun, but not the last, as far as the
-  // batch goes.
-  void CollectKeys();
+  // Takes the keys of a line that has begun, as far as the batch goes; true if
+  // the last was among them.
+  bool CollectKeys();
 
   // --- The batch. ---
   CUCACHE_ALWAYS_INLINE static void PutKey(const Cache::Locator& locate,

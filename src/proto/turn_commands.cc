@@ -280,9 +280,10 @@ bool Turn::PlainSets(Flow* flow) {
     const char* const line = at_ + kName.size();
     Request request;
     MetaReply reply;
+    bool noreply = false;
     const char* const value =
         meta ? ParsePlainMetaSet(line, end_, clock(), &request, &reply)
-             : ParsePlainSet(line, end_, clock(), &request);
+             : ParsePlainSet(line, end_, clock(), &request, &noreply);
     if (value == nullptr) return any;
     any = true;
     if (!Ready()) {
@@ -291,7 +292,7 @@ bool Turn::PlainSets(Flow* flow) {
     }
     at_ = value;
     --*budget_;
-    *flow = BeginStore(&request, meta ? &reply : nullptr, false);
+    *flow = BeginStore(&request, meta ? &reply : nullptr, noreply);
   } while (*flow && s_.state_ == State::kCommand && *budget_ > 0);
   return true;
 }

@@ -51,9 +51,10 @@ TEST_F(Meta, FlagsInRequestOrder) {
 // The short way says what the long way says, or nothing.
 TEST_F(Meta, PlainGet) {
   const std::string k250(250, 'k');
-  for (const std::string& line :
-       std::vector<std::string>{"mg k", "mg key v", "mg key s v f c t l h k q",
-                                "mg key k q", "mg " + k250 + " v"}) {
+  for (const std::string& line : std::vector<std::string>{
+           "mg k", "mg key v", "mg key s v f c t l h k q", "mg key k q",
+           "mg key O", "mg k O123", "mg key q O123 k v", "mg " + k250 + " v",
+           "mg key v O" + std::string(31, 'o')}) {
     const std::string input = line + "\r\n";
     const char* const end = input.data() + input.size();
     MetaReply plain;
@@ -70,12 +71,31 @@ TEST_F(Meta, PlainGet) {
     EXPECT_EQ(plain.quiet, r.reply.quiet);
     EXPECT_EQ(plain.show_value, r.reply.show_value);
     EXPECT_EQ(std::string(plain.fields, plain.count), Fields(r));
+    EXPECT_EQ(plain.opaque, r.reply.opaque);
   }
-  for (const std::string& line : std::vector<std::string>{
-           "mg ", "mg  k", "mg k ", "mg k  v", "mg k v v", "mg k s s",
-           "mg k Oxyz", "mg k T30", "mg k b", "mg k u", "mg k vs", "mg k E",
-           "mg k !", "mg k \xff", "mg k v\n", "mg k\t v", "mg k\r v",
-           "mg " + k250 + "k v"}) {
+  for (const std::string& line :
+       std::vector<std::string>{"mg ",
+                                "mg  k",
+                                "mg k ",
+                                "mg k  v",
+                                "mg k v v",
+                                "mg k s s",
+                                "mg k O1 O2",
+                                "mg k O1\x01",
+                                "mg k O" + std::string(32, 'o'),
+                                "mg k Oxyz ",
+                                "mg k O1  v",
+                                "mg k T30",
+                                "mg k b",
+                                "mg k u",
+                                "mg k vs",
+                                "mg k E",
+                                "mg k !",
+                                "mg k \xff",
+                                "mg k v\n",
+                                "mg k\t v",
+                                "mg k\r v",
+                                "mg " + k250 + "k v"}) {
     const std::string input = line + "\r\n";
     MetaReply plain;
     EXPECT_EQ(ParsePlainMetaGet(input.data() + 3, input.data() + input.size(),
@@ -89,8 +109,9 @@ TEST_F(Meta, PlainSet) {
   const std::string value = std::string(20, 'v') + "\r\n";
   const std::string k250(250, 'k');
   for (const std::string& line : std::vector<std::string>{
-           "ms k 20", "ms key 0 q", "ms key 123456789 c k s q", "ms k 2 T0",
-           "ms k 2 T100 F5", "ms k 2 F123456789 T99999999 c",
+           "ms k 20", "ms key 0 q", "ms k 2 Oabc", "ms k 2 O c",
+           "ms k 2 q T5 O" + std::string(31, 'o'), "ms key 123456789 c k s q",
+           "ms k 2 T0", "ms k 2 T100 F5", "ms k 2 F123456789 T99999999 c",
            "ms " + k250 + " 20 s"}) {
     const std::string input = line + "\r\n" + value;
     const char* const end = input.data() + input.size();
@@ -110,9 +131,10 @@ TEST_F(Meta, PlainSet) {
     EXPECT_EQ(request.mode, StoreMode::kSet);
     EXPECT_EQ(reply.quiet, r.reply.quiet);
     EXPECT_EQ(std::string(reply.fields, reply.count), Fields(r));
+    EXPECT_EQ(reply.opaque, r.reply.opaque);
     // Cut anywhere it reads nothing behind the cut.
-    for (size_t n = 0; n < line.size() + 2; ++n) {
-      const std::vector<char> cut(input.begin() + 3, input.begin() + 3 + n);
+    for (size_t n = 3; n < line.size() + 2; ++n) {
+      const std::vector<char> cut(input.begin() + 3, input.begin() + n);
       MetaReply none;
       EXPECT_EQ(ParsePlainMetaSet(cut.data(), cut.data() + cut.size(), clock_,
                                   &request, &none),
@@ -137,7 +159,8 @@ TEST_F(Meta, PlainSet) {
                                 "ms k 2 F",
                                 "ms k 2 F-1",
                                 "ms k 2 qq",
-                                "ms k 2 Oabc",
+                                "ms k 2 Oabc O",
+                                "ms k 2 O" + std::string(32, 'o'),
                                 "ms k 2 b",
                                 "ms k 2 MA",
                                 "ms k 2 C5",

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -37,6 +39,30 @@ TEST(Tokens, KeepsAtMostKMax) {
   const Tokens tokens(line);
   ASSERT_EQ(tokens.size(), Tokens::kMax);
   EXPECT_EQ(tokens.back(), "22");
+}
+
+// Lines of every length, cut from memory of their own (AddressSanitizer), with
+// spaces at random.
+TEST(Tokens, AgreeWithALoop) {
+  std::mt19937 draw(1);
+  for (size_t length = 0; length < 200; ++length) {
+    for (int turn = 0; turn < 40; ++turn) {
+      const unsigned most = 2 + draw() % 30;
+      std::vector<char> line(length);
+      for (char& c : line) {
+        c = draw() % most == 0 ? ' ' : static_cast<char>(draw());
+      }
+      std::vector<std::string> split;
+      std::istringstream rest(std::string(line.begin(), line.end()));
+      for (std::string token; std::getline(rest, token, ' ');) {
+        if (!token.empty()) split.push_back(token);
+      }
+      if (split.size() > Tokens::kMax) split.resize(Tokens::kMax);
+      const Tokens tokens({line.data(), line.size()});
+      ASSERT_EQ(tokens.size(), split.size());
+      for (size_t i = 0; i < split.size(); ++i) ASSERT_EQ(tokens[i], split[i]);
+    }
+  }
 }
 
 // Every byte before the delimiter, every distance, every alignment.
@@ -114,9 +140,9 @@ TEST_F(TextLines, Store) {
 
 // What ParsePlainSet makes of a line with a value behind it; nullptr: nothing.
 const char* ParsePlainSetLine(const std::string& input, const Clock& clock,
-                              Request* out) {
+                              Request* out, bool* noreply) {
   return ParsePlainSet(input.data() + 4, input.data() + input.size(), clock,
-                       out);
+                       out, noreply);
 }
 
 // The short way says what the long way says, or nothing.
@@ -125,15 +151,17 @@ TEST_F(TextLines, PlainSet) {
   const std::string value(40, 'v');
   for (const std::string& line : std::vector<std::string>{
            "set k 0 0 0", "set key 7 100 5", "set k 123456789 999999999 12",
+           "set k 0 0 5 noreply", "set k 7 100 5 noreply",
            "set " + k250 + " 1 2 3"}) {
     const std::string input = line + "\r\n" + value;
     Request plain;
-    EXPECT_EQ(ParsePlainSetLine(input, clock_, &plain),
+    bool noreply = !line.ends_with("noreply");
+    EXPECT_EQ(ParsePlainSetLine(input, clock_, &plain, &noreply),
               input.data() + line.size() + 2)
         << line;
     const TextRequest r = Store(line);
     EXPECT_EQ(r.error, "");
-    EXPECT_FALSE(r.noreply);
+    EXPECT_EQ(noreply, r.noreply);
     EXPECT_EQ(plain.key, r.request.key);
     EXPECT_EQ(plain.flags, r.request.flags);
     EXPECT_EQ(plain.exptime, r.request.exptime);
@@ -151,7 +179,11 @@ TEST_F(TextLines, PlainSet) {
                                 "set  k 0 0 1",
                                 "set k  0 0 1",
                                 "set k 0 0 1 ",
-                                "set k 0 0 1 noreply",
+                                "set k 0 0 1  noreply",
+                                "set k 0 0 1 noreply ",
+                                "set k 0 0 1 noreplyx",
+                                "set k 0 0 1 Noreply",
+                                "set k 0 0 1 more",
                                 "set k -1 0 1",
                                 "set k 0 -1 1",
                                 "set k 0 0 -1",
@@ -165,7 +197,10 @@ TEST_F(TextLines, PlainSet) {
                                 "set k 0 0 1\n",
                                 "set " + k250 + "k 1 2 3"}) {
     Request plain;
-    EXPECT_EQ(ParsePlainSetLine(line + "\r\n" + value, clock_, &plain), nullptr)
+    bool noreply;
+    EXPECT_EQ(
+        ParsePlainSetLine(line + "\r\n" + value, clock_, &plain, &noreply),
+        nullptr)
         << line;
   }
 }
@@ -173,11 +208,13 @@ TEST_F(TextLines, PlainSet) {
 // Cut off anywhere, a line is none, and nothing behind the end is looked at
 // (AddressSanitizer).
 TEST_F(TextLines, PlainSetThatIsCutOff) {
-  const std::string whole = "set key 123456789 999999999 123456789\r\n";
+  const std::string whole = "set key 123456789 999999999 123456789 noreply\r\n";
   for (size_t n = 4; n < whole.size(); ++n) {
     const std::vector<char> exact(whole.begin(), whole.begin() + n);
     Request plain;
-    EXPECT_EQ(ParsePlainSet(exact.data() + 4, exact.data() + n, clock_, &plain),
+    bool noreply;
+    EXPECT_EQ(ParsePlainSet(exact.data() + 4, exact.data() + n, clock_, &plain,
+                            &noreply),
               nullptr);
   }
 }

@@ -188,7 +188,9 @@ void ParserRows(const Options& o, Pair& pair) {
   const auto plain = [clock](std::string_view line) {
     Request out;
     const char* const end = line.data() + line.size() + 2 + kBehind;
-    return ParsePlainSet(line.data() + 4, end, *clock, &out) != nullptr;
+    bool noreply;
+    return ParsePlainSet(line.data() + 4, end, *clock, &out, &noreply) !=
+           nullptr;
   };
   const auto delta = [](std::string_view line) {
     TextRequest out;

@@ -23,6 +23,7 @@
 #include "net/sasl.h"
 #include "privs.h"
 #include "server.h"
+#include "service_manager.h"
 #include "signals.h"
 
 namespace cucache {
@@ -55,6 +56,7 @@ int BindAndDropUser(const Settings& settings, Server* server) {
 // From a server that is bound to one that has stopped. Reading the items of the
 // run before may take long, so signals count already then.
 int Serve(const Settings& settings, Server* server, Daemonizer* daemonizer) {
+  ServiceManager manager;
   SignalThread signals({.stop = [server] { server->Stop(); },
                         .hangup = [server] { server->Hangup(); },
                         .graceful = [server] { server->Graceful(); }});
@@ -72,6 +74,7 @@ int Serve(const Settings& settings, Server* server, Daemonizer* daemonizer) {
   // The start is over; what only it needed may go.
   if (!settings.lock_memory) DropFilePages();
   daemonizer->Ready(/*keep_output=*/settings.verbose > 0);
+  manager.Ready();
   server->Run();
   if (has_pid_file && settings.daemonize) RemovePidFile(settings.pid_file);
   return server->exit_code();

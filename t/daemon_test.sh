@@ -142,6 +142,40 @@ is "with the mode of -a" "$(stat -c %a "$tmp/socket")" 770
 stop
 is "and the server ends well" "$ended" 0
 
+# -- a service manager that waits until it serves
+# notified name command...: runs it with NOTIFY_SOCKET=name until the first
+# message or its end; prints the message, and whether the port answers then.
+notified() {
+  timeout 60 python3 -B - "$port" "$@" <<'PY'
+import os, socket, subprocess, sys
+port, name, command = int(sys.argv[1]), sys.argv[2], sys.argv[3:]
+told = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+told.bind(name.replace("@", "\0"))
+server = subprocess.Popen(command, env=dict(os.environ, NOTIFY_SOCKET=name))
+told.settimeout(0.1)
+message = None
+while message is None and server.poll() is None:
+    try:
+        message = told.recv(1000)
+    except socket.timeout:
+        pass
+if message is None:
+    print("nothing,", server.returncode)
+    sys.exit()
+socket.create_connection(("127.0.0.1", port), 5)
+server.terminate()
+print(message.decode() + ",", server.wait())
+PY
+}
+is "it says that it serves" \
+  "$(notified "$tmp/notify" "$CUCACHED" $user -p "$port")" "READY=1, 0"
+is "also where it may open no sockets then" \
+  "$(notified "@$tmp/notify" "$CUCACHED" $user -p "$port" \
+     -o drop_privileges)" "READY=1, 0"
+is "and not if it does not" \
+  "$(notified "$tmp/none" "$CUCACHED" $user -p "$port" -t 0 2>/dev/null)" \
+  "nothing, 1"
+
 # -- other options of the process
 check "starts with -k -r" start -k -r
 is "core files are allowed" \

@@ -416,7 +416,8 @@ class Cache {
   void NotePeak();
 
   // --- Linking (cache.cc). ---
-  void Prepare(CacheThread& t, Item* item, Item* old, uint64_t new_cas);
+  void Prepare(CacheThread& t, Item* item, const Item* old, bool alive,
+               uint64_t new_cas);
   void Unprepare(Item* item) {
     item->state.fetch_and(static_cast<uint8_t>(~Item::kLinked),
                           std::memory_order_relaxed);
@@ -565,17 +566,26 @@ class Cache {
   bool compacting_ = false;
 };
 
-// With the stripe locked, before `item` is published.
-CUCACHE_ALWAYS_INLINE void Cache::Prepare(CacheThread& t, Item* item, Item* old,
+// With the stripe locked, before `item` is published in the place of `old`,
+// which was found `alive` or is not asked for.
+CUCACHE_ALWAYS_INLINE void Cache::Prepare(CacheThread& t, Item* item,
+                                          const Item* old, bool alive,
                                           uint64_t new_cas) {
   const uint64_t above =
       old == nullptr ? 0 : old->cas.load(std::memory_order_relaxed);
   item->cas.store(new_cas != 0 ? new_cas : NextCas(t, above),
                   std::memory_order_relaxed);
   const RelTime now = clock_.now();
-  CheckFlush(now);  // what is stored from its moment on, it spares
-  item->generation.store(generation_.load(std::memory_order_acquire),
-                         std::memory_order_relaxed);
+  // A flush that came after the old item was found alive is one for the new
+  // item as well: what was made of a flushed value may not outlive the flush.
+  uint8_t generation;
+  if (alive) {
+    generation = old->generation.load(std::memory_order_relaxed);
+  } else {
+    CheckFlush(now);  // what is stored from its moment on, it spares
+    generation = generation_.load(std::memory_order_acquire);
+  }
+  item->generation.store(generation, std::memory_order_relaxed);
   item->last_access.store(now, std::memory_order_relaxed);
   // Release: a walk that sees the bit sees the item. Nobody else writes the
   // state of an item that is not linked.
@@ -617,7 +627,7 @@ struct Cache::Updating {
     was_dead = old != nullptr && cache.Check(old) != Absent::kNot;
     Decision d = decide(was_dead ? nullptr : old);
     if (d.action == Action::kReplace) {
-      cache.Prepare(t, d.item, old, new_cas);
+      cache.Prepare(t, d.item, old, old != nullptr && !was_dead, new_cas);
       added = d.item;
       removed = old;
     } else if (old != nullptr && (was_dead || d.action == Action::kRemove)) {

@@ -78,7 +78,7 @@ CUCACHE_ALWAYS_INLINE Item* Cache::ReplaceAtOnce(CacheThread& t, Item* old,
   item->mark.store(mark, std::memory_order_relaxed);
   const bool done = assoc_->UpdateAt(t.place_, [&](Item*) {
     inherit(item);
-    Prepare(t, item, old, new_cas);
+    Prepare(t, item, old, true, new_cas);
     return Decision{Action::kReplace, item};
   });
   t.place_.Forget();

@@ -301,6 +301,42 @@ TEST_F(CacheTest, FlushHidesWhatWasStoredBefore) {
   EXPECT_NE(Find("new"), nullptr);
 }
 
+// As an incr would be that has read the old value when the flush comes.
+TEST_F(CacheTest, FlushHidesWhatIsMadeOfWhatItHides) {
+  const uint64_t hash = cache_.Hash("key");
+  ASSERT_TRUE(Set("key", "1"));
+  Absent why;
+  Item* const old = cache_.FindToUpdate(t_, hash, "key", &why);
+  ASSERT_NE(old, nullptr);
+  cache_.FlushAll(t_);
+  ASSERT_TRUE(Cache::Holds(t_, hash, old));
+  ItemShape shape;
+  shape.key = "key";
+  shape.hash = hash;
+  shape.value_length = 1;
+  ASSERT_NE(cache_.ReplaceAtOnce(t_, old, shape, cache_.ClassAtOnce(shape), "2",
+                                 0, 0, [](Item*) {}),
+            nullptr);
+  EXPECT_EQ(Find("key", &why), nullptr);
+  EXPECT_EQ(why, Absent::kFlushed);
+}
+
+TEST_F(CacheTest, AlsoIfTheFlushComesWithinTheUpdate) {
+  ASSERT_TRUE(Set("key", "1"));
+  Item* const item = Make("key", "2");
+  ASSERT_NE(item, nullptr);
+  // What another thread may do at this point.
+  const auto decide = [&](Item* old) {
+    EXPECT_NE(old, nullptr);
+    cache_.FlushAll(t_);
+    return Cache::Decision{Cache::Action::kReplace, item};
+  };
+  ASSERT_TRUE(cache_.Update(t_, cache_.Hash("key"), "key", decide));
+  EXPECT_EQ(Find("key"), nullptr);
+  ASSERT_TRUE(Set("key", "3"));
+  EXPECT_NE(Find("key"), nullptr);
+}
+
 // So that get_flushed can say why there was a miss.
 TEST_F(CacheTest, FlushedItemsAreThereForAMoment) {
   ASSERT_TRUE(Set("old", "value"));

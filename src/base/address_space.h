@@ -18,10 +18,11 @@ namespace cucache {
 // Reserves bytes(*units), without access. Where there is not so much, *units is
 // halved until there is, and then once more if that is not below `least`: the
 // rest is for stacks and heaps. nullptr: not even for `least`, and errno says
-// why. The caller unmaps it.
+// why. All of it lies below the address `end`. The caller unmaps it.
 [[nodiscard]] void* ReserveAddressSpace(
     uint64_t* units, uint64_t least,
-    const std::function<size_t(uint64_t units)>& bytes);
+    const std::function<size_t(uint64_t units)>& bytes,
+    uint64_t end = ~uint64_t{0});
 
 // Memory of zeros that takes none until it is written. Ends the program where
 // there is no address space left.

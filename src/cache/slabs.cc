@@ -126,7 +126,7 @@ void Slabs::MapArena(uint64_t bytes, bool huge_pages) {
     return ((want + page_size_ - 1) & ~uint64_t{page_size_ - 1}) + kAlign;
   };
   const uint64_t least = 16 * uint64_t{page_size_};
-  mapping_ = ReserveAddressSpace(&bytes, least, bytes_of);
+  mapping_ = ReserveAddressSpace(&bytes, least, bytes_of, kItemAddressEnd);
   PCHECK(mapping_ != nullptr) << "cannot reserve memory for items";
   mapping_bytes_ = bytes_of(bytes);
   arena_ = reinterpret_cast<char*>(

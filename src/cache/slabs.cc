@@ -154,18 +154,18 @@ bool Slabs::CommitUpTo(PageIndex page) {
 // A page that nobody has used yet, or kNoPage.
 PageIndex Slabs::NewPage() {
   const PageIndex next = touched_.load(std::memory_order_relaxed);
-  const size_t used =
-      open_.load(std::memory_order_relaxed) + pool_.size() + bare_.size();
-  // Memory in use or waiting for its grace period is within the limit, too.
-  if (next >= arena_pages_ || used >= page_limit() || !CommitUpTo(next)) {
-    return kNoPage;
-  }
+  if (next >= arena_pages_ || !CommitUpTo(next)) return kNoPage;
   touched_.store(next + 1, std::memory_order_release);
   return next;
 }
 
 // A page without memory, or kNoPage.
 PageIndex Slabs::TakeBare() {
+  // What has memory, in use or waiting for its grace period, is within the
+  // limit; also when that was lowered and there are more pages than it allows.
+  if (open_.load(std::memory_order_relaxed) + pool_.size() >= page_limit()) {
+    return kNoPage;
+  }
   if (bare_.empty()) return NewPage();
   const PageIndex p = bare_.back();
   bare_.pop_back();

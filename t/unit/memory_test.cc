@@ -241,6 +241,29 @@ TEST_F(SlabsTest, WhatWasGivenBackGetsMemoryAheadOfNeed) {
   EXPECT_EQ(slabs_.touched_pages(), kPages);
 }
 
+// Or it would be taken and given back for as long as there is more in use.
+TEST_F(SlabsTest, NoneGetsMemoryAboveALimitThatWasLowered) {
+  constexpr size_t kPages = 8;
+  for (size_t i = 0; i < kPages; ++i) {
+    ASSERT_TRUE(slabs_.OpenPage(1, Queue::kMain, 0));
+  }
+  for (PageIndex p = 0; p < kPages / 2; ++p) (void)slabs_.StartDraining(p);
+  GracePeriod();
+  slabs_.ReleaseClosedPages(0, kPages);
+  const size_t in_use = slabs_.open_pages() * slabs_.page_size();
+  EXPECT_EQ(slabs_.resident_bytes(), in_use);
+  slabs_.set_page_limit(kPages / 4);
+  slabs_.PrefaultPages(2);
+  EXPECT_EQ(slabs_.resident_bytes(), in_use);
+  // What waits for its grace period counts, too.
+  (void)slabs_.StartDraining(kPages - 1);
+  slabs_.set_page_limit(kPages / 2);
+  EXPECT_FALSE(slabs_.OpenPage(1, Queue::kMain, 0));
+  GracePeriod();
+  EXPECT_TRUE(slabs_.OpenPage(1, Queue::kMain, 0));
+  EXPECT_EQ(slabs_.resident_bytes(), in_use);
+}
+
 // The flags that the kernel keeps for the arena, as " rd wr ... hg ".
 std::string FlagsOfArena(const Slabs& slabs) {
   const auto arena = reinterpret_cast<uintptr_t>(slabs.arena_span().first);

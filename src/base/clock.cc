@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 
+#include <cstdlib>
 #include <limits>
 
 namespace cucache {
@@ -12,7 +13,12 @@ void Clock::Tick() {
   const RelTime now = static_cast<RelTime>(elapsed) + kStart;
   const int64_t wall =
       std::time(nullptr) + skew_.load(std::memory_order_relaxed);
-  wall_start_.store(wall - now, std::memory_order_relaxed);
+  const int64_t start = wall - now;
+  // The seconds of the two do not begin together, so this is one more or less
+  // in a part of each second. Only more than that is a clock that was set.
+  if (std::llabs(start - wall_start_.load(std::memory_order_relaxed)) > 1) {
+    wall_start_.store(start, std::memory_order_relaxed);
+  }
   now_.store(now, std::memory_order_relaxed);
 }
 

@@ -27,7 +27,8 @@ class Clock {
   RelTime now() const { return now_.load(std::memory_order_relaxed); }
   // Seconds since the start.
   RelTime uptime() const { return now() - kStart; }
-  // Wall time that a relative time stands for.
+  // Wall time that a relative time stands for, to the second or one beside it;
+  // the same each time, unless the wall clock was set.
   int64_t ToWall(RelTime t) const {
     return wall_start_.load(std::memory_order_relaxed) + t;
   }

@@ -16,11 +16,12 @@ void StatsSum::Add(const ThreadStats& stats) {
 }
 
 void StatsSum::Subtract(const StatsSum& baseline) {
-#define CUCACHE_SUBTRACT(name) name -= baseline.name;
+#define CUCACHE_SUBTRACT(name) name = CountedSince(baseline.name, name);
   CUCACHE_THREAD_COUNTERS(CUCACHE_SUBTRACT)
 #undef CUCACHE_SUBTRACT
   for (int c = 0; c < kClassRows; ++c) {
-#define CUCACHE_SUBTRACT(name) slab[c].name -= baseline.slab[c].name;
+#define CUCACHE_SUBTRACT(name) \
+  slab[c].name = CountedSince(baseline.slab[c].name, slab[c].name);
     CUCACHE_CLASS_COUNTERS(CUCACHE_SUBTRACT)
 #undef CUCACHE_SUBTRACT
   }

@@ -99,6 +99,12 @@ struct alignas(64) ThreadStats : ThreadCountersOf<Counter> {
   std::array<ClassCountersOf<Counter>, kClassRows> slab;
 };
 
+// What was counted since a reset, whose baseline may be newer than the sum: who
+// asks and who resets sum up at the same time.
+constexpr uint64_t CountedSince(uint64_t baseline, uint64_t sum) {
+  return sum > baseline ? sum - baseline : 0;
+}
+
 // Plain numbers, for sums.
 struct StatsSum : ThreadCountersOf<uint64_t> {
   std::array<ClassCountersOf<uint64_t>, kClassRows> slab;

@@ -10,6 +10,7 @@
 #include <array>
 #include <cstdint>
 
+#include "base/stats.h"
 #include "cache/cache_thread.h"
 
 namespace cucache {
@@ -36,7 +37,7 @@ struct ItemSum {
   // `stats reset`: events begin at 0 again; what is there stays.
   void SubtractEvents(const ItemSum& base) {
     const ItemSum now = *this;
-#define CUCACHE_SUBTRACT(name) name -= base.name;
+#define CUCACHE_SUBTRACT(name) name = CountedSince(base.name, name);
     CUCACHE_ITEM_COUNTERS(CUCACHE_SUBTRACT)
 #undef CUCACHE_SUBTRACT
     linked = now.linked;

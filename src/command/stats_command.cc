@@ -76,7 +76,7 @@ class Since {
   uint64_t operator()(std::string_view name, uint64_t value) const {
     const auto at = baseline_.find(name);
     const uint64_t before = at == baseline_.end() ? 0 : at->second;
-    return value > before ? value - before : 0;
+    return CountedSince(before, value);
   }
 
  private:

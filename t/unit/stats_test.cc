@@ -3,6 +3,7 @@
 // The tables of `stats`, `stats reset`, and the counters per prefix.
 
 #include "base/version.h"
+#include "cache/item_sums.h"
 #include "t/unit/command_fixture.h"
 
 namespace cucache {
@@ -183,6 +184,23 @@ TEST_F(StatsTest, Reset) {
   const std::string slabs = worker->Admin("stats slabs");
   EXPECT_NE(slabs.find(":cmd_set 1\r\n"), std::string::npos);
   EXPECT_NE(slabs.find(":get_hits 1\r\n"), std::string::npos);
+}
+
+// Who asks has summed up before who resets, and subtracts after it.
+TEST(StatsResetTest, MayComeBetweenSumAndDifference) {
+  StatsSum sum, baseline;
+  sum.get_hits = sum.slab[3].get_hits = 5;
+  baseline.get_hits = baseline.slab[3].get_hits = 7;
+  baseline.set_cmds = 1;
+  sum.Subtract(baseline);
+  EXPECT_EQ(sum.get_hits, 0u);
+  EXPECT_EQ(sum.slab[3].get_hits, 0u);
+  EXPECT_EQ(sum.set_cmds, 0u);
+  ItemSum items, before;
+  items.evicted = 5;
+  before.evicted = 7;
+  items.SubtractEvents(before);
+  EXPECT_EQ(items.evicted, 0u);
 }
 
 TEST_F(StatsTest, Items) {

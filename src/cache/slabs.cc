@@ -4,6 +4,7 @@
 
 #include <glog/logging.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <bit>
@@ -46,9 +47,12 @@ uint64_t ShareOf(uint64_t bytes) {
 }
 
 // Also what was asked for may be too small for the head of the largest item.
+// And none is smaller than the system's pages: it gives back whole ones, and
+// the neighbours would lose what is in them.
 uint32_t PageSizeFor(const Slabs::Options& options) {
   uint64_t size =
       options.page_size != 0 ? options.page_size : ShareOf(options.max_bytes);
+  size = std::max<uint64_t>(size, static_cast<uint64_t>(sysconf(_SC_PAGESIZE)));
   const auto head_bytes = [&options](uint64_t chunk) {
     return sizeof(Item) + sizeof(uint32_t) + kMaxKeyLength +
            (options.max_item_bytes / (chunk - sizeof(Piece)) + 1) *
@@ -74,7 +78,7 @@ void SetFreeLink(char* chunk, char* next) {
 Slabs::Slabs(const Options& options, EpochDomain& epochs, const Clock& clock)
     : epochs_(epochs), clock_(clock) {
   page_size_ = PageSizeFor(options);
-  CHECK(std::has_single_bit(page_size_) && page_size_ >= 4096);
+  CHECK(std::has_single_bit(page_size_));
   page_shift_ = std::countr_zero(page_size_);
   MakeClasses();
   const uint64_t arena = std::max<uint64_t>(

@@ -3,6 +3,7 @@
 // Slabs, pins and the ghost, each alone; page sizes and the crawler in a cache.
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstdint>
 #include <cstdio>
@@ -262,6 +263,17 @@ TEST_F(SlabsTest, NoneGetsMemoryAboveALimitThatWasLowered) {
   GracePeriod();
   EXPECT_TRUE(slabs_.OpenPage(1, Queue::kMain, 0));
   EXPECT_EQ(slabs_.resident_bytes(), in_use);
+}
+
+// Or to give one back to it would take a part of the next.
+TEST(SlabsPageTest, IsNoPartOfAPageOfTheSystem) {
+  Clock clock;
+  EpochDomain epochs;
+  Slabs::Options options;
+  options.page_size = 2048;
+  options.max_item_bytes = 1024;
+  const Slabs slabs(options, epochs, clock);
+  EXPECT_EQ(slabs.page_size(), sysconf(_SC_PAGESIZE));
 }
 
 // The flags that the kernel keeps for the arena, as " rd wr ... hg ".

@@ -95,8 +95,9 @@ void Watchers::Add(Channel channel, uint32_t kinds,
     watcher.kinds = kinds;
     watcher.on_end = std::move(on_end);
     inbox_.push_back(std::move(watcher));
+    // With the lock, behind which Stop() closes the descriptor.
+    Notify();
   }
-  Notify();
 }
 
 // --- The logger thread. ---

@@ -304,8 +304,13 @@ void Listener::OnAccept(evutil_socket_t, short, void* arg) {
   socket->owner->Accept(socket);
 }
 
+// Clients mostly come alone, and to look for a second one in vain costs the
+// kernel a file that it makes ahead. So that is done only now and then, and as
+// long as there are more. Whoever still waits makes the event fire again.
 void Listener::Accept(Socket* socket) {
-  for (int i = 0; i < kAcceptBatch; ++i) {
+  const bool look = socket->rush || ++socket->events % kLookEvery == 0;
+  socket->rush = false;
+  for (int i = 0; i < (look ? kAcceptBatch : 1); ++i) {
     const int fd =
         accept4(socket->fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
@@ -313,6 +318,7 @@ void Listener::Accept(Socket* socket) {
           Dispatcher::Verdict::kFull) {
         return;
       }
+      socket->rush = i > 0;
       continue;
     }
     if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||

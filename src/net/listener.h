@@ -77,12 +77,17 @@ class Listener {
     bool open = true;
     TlsMode tls = TlsMode::kDefault;
     bool registered = false;
+    // More than one client waited the last time.
+    bool rush = false;
+    unsigned events = 0;
     Listener* owner = nullptr;
     event accept_event;
   };
   // At most this many in a row, so that a storm of clients does not keep the
   // dispatcher from its clock.
   static constexpr int kAcceptBatch = 64;
+  // One in so many times a second client is looked for behind a lone one.
+  static constexpr unsigned kLookEvery = 8;
 
   bool BindUnix(std::string* error);
   bool BindTcp(std::string* error);

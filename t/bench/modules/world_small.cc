@@ -253,11 +253,15 @@ Write PerKey(std::string before, std::string after) {
     lines.Make(keys, n, out);
   };
 }
-Write Multiget() {
-  return [](const Key* keys, size_t n, std::string* out) {
-    *out = "get";
-    for (size_t i = 0; i < n; ++i) out->append(" ").append(keys[i].view());
-    out->append("\r\n");
+// In lines of so many keys each.
+Write Multiget(size_t keys_of_line) {
+  return [=](const Key* keys, size_t n, std::string* out) {
+    out->clear();
+    for (size_t i = 0; i < n; ++i) {
+      if (i % keys_of_line == 0) out->append("get");
+      out->append(" ").append(keys[i].view());
+      if ((i + 1) % keys_of_line == 0) out->append("\r\n");
+    }
   };
 }
 std::string Packet(uint8_t opcode, uint8_t extras, uint32_t value) {
@@ -322,13 +326,22 @@ void WireRows(const Options& o, Pair& pair) {
   Wire(o, pair, "answer/get", false, 1, PerKey("get ", "\r\n"));
   Wire(o, pair, "answer/get_pipelined_50", false, 50, PerKey("get ", "\r\n"));
   Wire(o, pair, "answer/get_miss_50", false, 50, PerKey("get _", "\r\n"));
-  Wire(o, pair, "answer/multiget_24", false, 24, Multiget());
-  Wire(o, pair, "answer/multiget_100", false, 100, Multiget());
+  Wire(o, pair, "answer/multiget_24", false, 24, Multiget(24));
+  Wire(o, pair, "answer/multiget_100", false, 100, Multiget(100));
+  Wire(o, pair, "answer/multiget_2_by_25", false, 50, Multiget(2));
   Wire(o, pair, "answer/mg_pipelined_50", false, 50, PerKey("mg ", " v\r\n"));
+  Wire(o, pair, "answer/mg_flags_50", false, 50,
+       PerKey("mg ", " s f t v k O123\r\n"));
   Wire(o, pair, "answer/set_pipelined_50", false, 50,
        PerKey("set ", " 0 0 32\r\n" + value + "\r\n"));
+  Wire(o, pair, "answer/set_noreply_50", false, 50,
+       PerKey("set ", " 0 0 32 noreply\r\n" + value + "\r\n"));
   Wire(o, pair, "answer/ms_pipelined_50", false, 50,
        PerKey("ms ", " 32\r\n" + value + "\r\n"));
+  Wire(o, pair, "answer/add_refused_50", false, 50,
+       PerKey("add ", " 0 0 32\r\n" + value + "\r\n"));
+  Wire(o, pair, "answer/gat_50", false, 50, PerKey("gat 0 ", "\r\n"));
+  Wire(o, pair, "answer/touch_50", false, 50, PerKey("touch ", " 0\r\n"));
   Wire(o, pair, "answer/binary_get_50", true, 50, PerKey(Packet(0, 0, 0), ""));
   Wire(o, pair, "answer/binary_set_50", true, 50, PerKey(set, value));
 }

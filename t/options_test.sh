@@ -1,6 +1,7 @@
 #!/bin/sh
 # Copyright (c) 2026 The cucache authors. BSD-3-Clause, see LICENSE.
-# -h, -V, -i; and the man page names every option that the program knows.
+# -h, -V, -i; and the man page names every option that the program knows, with
+# the same default.
 . "${top_srcdir:-.}/t/lib.sh"
 
 man=$top_srcdir/doc/cucached.1
@@ -32,6 +33,33 @@ done
 for word in $words; do
   check "man page: -o $word" grep -Eq -- "^\.B[RI]? $word\b" "$tmp/man"
 done
+# What both say of an option: its default, and whether it does anything, as
+# "--name no effect (default: 1)".
+summary='function put() {
+    gsub(/ +/, " ", text)
+    said = name
+    if (text ~ /accepted, has no effect here/) said = said " no effect"
+    if (match(text, /\(default: [^)]*\)/))
+      said = said " " substr(text, RSTART, RLENGTH)
+    if (name != "") print said
+    name = text = ""
+  }
+  function find(head) {
+    if (match(head, /--[a-z-]+/)) return substr(head, RSTART, RLENGTH)
+    if (match(head, /[a-z_]+/)) return substr(head, RSTART, RLENGTH)
+  }'
+awk "$summary"' /^(-|   - )/ { put(); name = find(substr($0, 1, 40)) }
+  { text = text " " $0 }
+  END { put() }' "$tmp/help" | sort >"$tmp/said-help"
+awk "$summary"' /^\.(TP|S[HS])/ { put(); tag = /TP/; next }
+  tag { sub(/^\.B[RI]* */, ""); name = find($0); tag = 0; next }
+  { text = text " " $0 }
+  END { put() }' "$tmp/man" | sort >"$tmp/said-man"
+is "-h says what the man page says of defaults and effects" \
+  "$(comm -23 "$tmp/said-help" "$tmp/said-man")" ""
+check "-h has defaults" \
+  test "$(grep -c 'default: ' "$tmp/said-help")" -gt 25
+
 if command -v groff >/dev/null 2>&1; then
   groff -man -Tascii -ww "$man" >/dev/null 2>"$tmp/err"
   is "the man page has no mistakes" "$(cat "$tmp/err")" ""

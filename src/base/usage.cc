@@ -72,7 +72,9 @@ std::string HelpText(const OptionInfo& option) {
   if (option.state == OptionInfo::State::kNoEffect) {
     text += "; accepted, has no effect here";
   }
-  if (!option.init.empty() && option.letter != 'v') {
+  // A help that says what becomes of an option that is not given has said it.
+  if (!option.init.empty() && option.letter != 'v' &&
+      text.find("not given,") == text.npos) {
     text += " (default: " + option.init + ")";
   }
   return text;

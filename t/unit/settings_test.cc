@@ -73,7 +73,8 @@ TEST(Settings, RowsAreMemcacheds) {
       "slab_automove_freeratio ext_drop_unread ssl_enabled ssl_chain_cert "
       "ssl_key ssl_verify_mode ssl_keyformat ssl_ciphers ssl_ca_cert "
       "ssl_wbuf_size ssl_session_cache ssl_kernel_tls ssl_min_version "
-      "num_napi_ids memory_file client_flags_size page_size hash_expand");
+      "num_napi_ids memory_file client_flags_size page_size hash_expand "
+      "udp_trust");
   std::vector<std::string> words;
   for (std::string word; expected >> word;) words.push_back(word);
   EXPECT_EQ(Names(Settings()), words);

@@ -4,9 +4,9 @@
 // settings.verbose and fprintf(stderr) in memcached.
 //
 // Levels: 0 (no -v) warnings and errors; 1 (-v) also LOG(INFO) and VLOG(1):
-// connections and life of the process; 2 (-vv) VLOG(2): commands and replies;
-// 3 (-vvv) VLOG(3): states. Keys and values are logged at VLOG(3) or not at
-// all. --vmodule=conn=3 sets the level of single source files.
+// life of the process, what failed; 2 (-vv) VLOG(2): connections. Commands,
+// replies, keys and values are not logged at any level (`watch` shows
+// them). --vmodule=conn=2 sets the level of single source files.
 // Both setters may be called from any thread at any time.
 
 #ifndef CUCACHE_BASE_LOG_H_

@@ -100,7 +100,7 @@ void PrintLongOnly(std::ostream& out) {
                "read long options from this file, one per line, as "
                "--memory-limit=64");
   PrintWrapped(out, "--vmodule=<list>",
-               "log levels of single source files, as thread=2,conn=3");
+               "log levels of single source files, as thread=2,conn=2");
   PrintWrapped(out, "-o, --extended=<list>",
                "comma separated list of the words below; a switch is "
                "turned off by no_ before it");

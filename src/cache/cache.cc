@@ -191,7 +191,7 @@ uint64_t Cache::NextCas(CacheThread& t, uint64_t above) {
 }
 
 void Cache::LowerEarliest(Page& page, RelTime at) {
-  // C1: the item is linked, or has its expiry, before this looks; the crawler
+  // X1: the item is linked, or has its expiry, before this looks; the crawler
   // looks at the items after it raised the bound, with the same fence between.
   std::atomic_thread_fence(std::memory_order_seq_cst);
   RelTime earliest = page.earliest_expiry.load(std::memory_order_relaxed);

@@ -50,7 +50,7 @@ bool Crawler::FindDuePage() {
       in_page_ = true;
       chunk_ = 0;
       page_earliest_ = ~RelTime{0};
-      // C1. An item that gets an expiry from now on lowers it again.
+      // X1. An item that gets an expiry from now on lowers it again.
       cache_.slabs_->page(page_).earliest_expiry.store(
           ~RelTime{0}, std::memory_order_relaxed);
       std::atomic_thread_fence(std::memory_order_seq_cst);
@@ -95,7 +95,7 @@ size_t Crawler::Look(CacheThread& t, size_t chunks) {
       counters.crawler_reclaimed.Add();
       continue;
     }
-    // Alive, or gone already, or dead and only about to be published (C1).
+    // Alive, or gone already, or dead and only about to be published (X1).
     const RelTime at = item->exptime.load(std::memory_order_relaxed);
     if (at != 0) page_earliest_ = std::min(page_earliest_, at);
   }

@@ -5,7 +5,7 @@
 // walks pages, not lists: each page knows a lower bound of when its next item
 // expires, so that pages in which nothing can be dead are not looked at.
 //
-// Invariant C1: no item in a page expires before the page's earliest_expiry.
+// Invariant X1: no item in a page expires before the page's earliest_expiry.
 //   Whoever gives a linked item an expiry lowers it (Cache::NoteExpiry); the
 //   crawler raises it before it looks at the page, and lowers it again for
 //   what it finds alive.

@@ -16,13 +16,13 @@
 // How commands that run at the same time are kept apart. Everything that
 // decides and changes does so inside Cache::Update(), with the key's slot
 // locked; what was looked up before that is only a guess, and is compared
-// again inside (C1). What an item inherits from the one it replaces (expiry,
+// again inside (J1). What an item inherits from the one it replaces (expiry,
 // stale bit, who won) is copied inside as well, and touch changes an expiry
-// only there, so that no update of it is lost (C2). The exception is the win
+// only there, so that no update of it is lost (J2). The exception is the win
 // bit, which plain readers set without the lock: whoever sets it first by
 // fetch_or has won, and what replaces the item without ending its staleness
 // takes the bit in the same way before it is published, so that exactly one
-// wins (C3).
+// wins (J3).
 
 #ifndef CUCACHE_COMMAND_EXECUTOR_H_
 #define CUCACHE_COMMAND_EXECUTOR_H_
@@ -187,7 +187,7 @@ class Executor {
     (ClassRow(item).*row).Add();
   }
   bool detail() const { return settings_.detail_enabled; }
-  // With the slot locked only (C2); the crawler has to know.
+  // With the slot locked only (J2); the crawler has to know.
   void SetExpiry(Item* item, RelTime exptime) {
     item->exptime.store(exptime, std::memory_order_relaxed);
     cache_.NoteExpiry(item, exptime);

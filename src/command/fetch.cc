@@ -67,7 +67,7 @@ void Executor::Describe(const Request& request, Item* item, Result* result) {
   }
 }
 
-// Changes the expiry with the slot locked (C2): incr copies it from the old
+// Changes the expiry with the slot locked (J2): incr copies it from the old
 // item to the new one under the same lock.
 Item* Executor::TouchLocked(const Request& request, uint64_t hash,
                             Result* result) {

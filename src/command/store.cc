@@ -170,7 +170,7 @@ void Executor::LinkAlways(const Request& request, uint64_t hash, Item* item,
 }
 
 // Everything is judged with the slot locked, so nothing can change between
-// the judgement and the replacement (C1).
+// the judgement and the replacement (J1).
 void Executor::Link(const Request& request, uint64_t hash, Item* item,
                     Result* result) {
   Status status = Status::kNotStored;

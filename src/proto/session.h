@@ -11,12 +11,12 @@
 // violation.
 //
 // Invariants:
-//   S1 No item is held over a return of Process(): what was looked up and not
+//   Q1 No item is held over a return of Process(): what was looked up and not
 //      answered, because the client does not read, is looked up again. The one
 //      exception is the item that a value is received into, which is not
 //      linked yet and belongs to the session.
-//   S2 The replies depend on the bytes, not on how they were cut into calls.
-//   S3 Nothing is answered after output.blocked() but the rest of the reply
+//   Q2 The replies depend on the bytes, not on how they were cut into calls.
+//   Q3 Nothing is answered after output.blocked() but the rest of the reply
 //      that was begun.
 //
 // Thread safety: one thread, and it is on line (base/epoch.h) during every

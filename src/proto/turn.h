@@ -9,9 +9,9 @@
 // then found together and answered in order. Everything else drains the batch
 // first, so effects happen in the order of the input.
 //
-// Invariant T1: at_ and the session's state say together where to go on. A
+// Invariant U1: at_ and the session's state say together where to go on. A
 // batch that is drained in part puts both back to its first open entry.
-// Invariant T2: no reply shows what is older than a reply before it did: the
+// Invariant U2: no reply shows what is older than a reply before it did: the
 // keys of a batch are settled (cache/assoc.h) one by one, each when it is
 // answered.
 //
@@ -129,7 +129,7 @@ class Turn : private TurnBase {
   // To what was put behind the batch's end: it is in.
   inline void Add(const Series& series, int n);
   // Answers what is collected; false if output blocked before the end, and
-  // then the input is put back (T1).
+  // then the input is put back (U1).
   bool Drain() { return size_ == 0 || AnswerBatch(); }
   bool AnswerBatch();
   // Goes back to look-up i, of this series.

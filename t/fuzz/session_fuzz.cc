@@ -5,7 +5,7 @@
 // The first byte chooses how the rest is cut. Checked is that nothing reads or
 // writes where it may not (build it with a sanitizer), that what a session
 // leaves unconsumed is bounded, and that the replies do not depend on the cuts
-// (invariant S2 of proto/session.h).
+// (invariant Q2 of proto/session.h).
 //
 // With clang, from a build tree:
 //   clang++ -std=c++20 -g -fsanitize=fuzzer,address,undefined -I../src

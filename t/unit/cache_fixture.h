@@ -1,7 +1,7 @@
 // Copyright (c) 2026 The cucache authors. BSD-3-Clause, see LICENSE.
 //
 // A cache, and one thread that uses it, for tests. Values tell what they are:
-// ValueFor() makes them from the key and a version, and CheckValue() knows.
+// ValueFor() makes them from the key and a version.
 
 #ifndef CUCACHE_T_UNIT_CACHE_FIXTURE_H_
 #define CUCACHE_T_UNIT_CACHE_FIXTURE_H_

@@ -118,7 +118,7 @@ TEST_F(SlabsTest, ClassesHoldWhatTheySay) {
 }
 
 // An item that is dead when it is published may be seen by the crawler before:
-// then it was not freed, and its page is looked at again (C1).
+// then it was not freed, and its page is looked at again (X1).
 TEST(CrawlerTest, WhatIsAboutToBePublished) {
   Settings settings;
   Clock clock;

@@ -1,6 +1,6 @@
 // Copyright (c) 2026 The cucache authors. BSD-3-Clause, see LICENSE.
 //
-// The candidate of design.md section 4: S3-FIFO over two global queues of
+// What cache/eviction.h is modelled by: S3-FIFO over two global queues of
 // pages. A page holds chunks of one class, and belongs to probation or to
 // main; the oldest is emptied, its marked items are copied into main, and it
 // is free for any class. Chunks freed by overwrites, deletes and expiry are

@@ -25,7 +25,7 @@ namespace {
 constexpr char kUsage[] =
     "usage: cucached-dump [options] ADDRESS\n"
     "Writes what the server at ADDRESS holds, for cucached-load. ADDRESS is\n"
-    "host:port, [v6]:port, or the path of a unix socket.\n"
+    "host:port, [v6]:port, host (port 11211), or the path of a unix socket.\n"
     "  --output=FILE     write FILE (with rights for its owner only) instead "
     "of\n"
     "                    standard output; it is there when it is complete\n"

@@ -28,7 +28,7 @@ namespace {
 constexpr char kUsage[] =
     "usage: cucached-load [options] ADDRESS\n"
     "Stores what cucached-dump wrote in the server at ADDRESS: host:port,\n"
-    "[v6]:port, or the path of a unix socket.\n"
+    "[v6]:port, host (port 11211), or the path of a unix socket.\n"
     "  --input=FILE      read FILE instead of standard input\n"
     "  --only-missing    leave keys alone that the server has already\n"
     "  --keep-cas        give items the CAS ids that they had\n"

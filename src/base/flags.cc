@@ -92,6 +92,15 @@ bool IsGiven(const char* flag) {
   return !gflags::GetCommandLineFlagInfoOrDie(flag).is_default;
 }
 
+// Any word of -o that begins so.
+bool IsAnyGiven(std::string_view prefix) {
+  for (const OptionInfo& option : Options()) {
+    const bool named = std::string_view(option.flag).starts_with(prefix);
+    if (named && option.extended() && IsGiven(option.flag)) return true;
+  }
+  return false;
+}
+
 std::string WhyRefused(const OptionInfo& option) {
   const std::string_view flag = option.flag;
   const bool tls = flag.find("ssl") != flag.npos && flag != "ssl_kernel_tls";
@@ -296,7 +305,7 @@ bool CheckTls(Settings* s, int* exit_code) {
       return Complain("-l " + spec.text + ": this needs -Z", EX_USAGE,
                       exit_code);
     }
-    if (s->ssl_chain_cert.empty()) return true;
+    if (!IsAnyGiven("ssl_")) return true;
     std::fprintf(stderr,
                  "cucached: warning: the -o ssl_ options do nothing without "
                  "-Z\n");

@@ -238,6 +238,12 @@ TEST(Flags, Tls) {
   EXPECT_EQ(d.ssl_wbuf_size, 16384u);
   // A path holds wherever the daemon goes.
   EXPECT_EQ(Good("-Z -o ssl_chain_cert=c").ssl_chain_cert[0], '/');
+  for (const char* word : {"ssl_chain_cert=c", "ssl_key=k", "ssl_verify_mode=2",
+                           "ssl_session_cache"}) {
+    const Outcome plain = Parse(std::string("-o ") + word);
+    EXPECT_TRUE(plain.settings.has_value()) << word;
+    EXPECT_THAT(plain.err, HasSubstr("do nothing without -Z")) << word;
+  }
   ExpectRefused("-Z", 64, "ssl_chain_cert");
   ExpectRefused("-Z -p 0 -o ssl_chain_cert=/c", 64, "TCP port");
   ExpectRefused("-Z -s /s -o ssl_chain_cert=/c", 64, "TCP port");

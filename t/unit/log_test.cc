@@ -51,6 +51,11 @@ TEST(Log, ModulesHaveTheirOwnLevel) {
 
 TEST(LogDeathTest, CrashLeavesATrace) { EXPECT_DEATH(std::abort(), "SIGABRT"); }
 
+// Less that, the addresses of a trace without names are those of the file.
+TEST(LogDeathTest, CrashSaysWhereTheProgramLies) {
+  EXPECT_DEATH(std::abort(), "program begins at 0x[0-9a-f]+");
+}
+
 TEST(LogDeathTest, TermIsNoCrash) {
   EXPECT_EXIT(std::raise(SIGTERM), testing::KilledBySignal(SIGTERM), "^$");
 }

@@ -238,6 +238,7 @@ class Front {
   void Valued(const OptionInfo& option, std::string value) {
     value.erase(0, value.find_first_not_of(" \t"));
     if (option.letter == 'l') {
+      if (value.empty()) return Fail("-l: its argument is empty");
       // A configuration and a command line may both name it.
       if (("," + listen_ + ",").find("," + value + ",") != std::string::npos) {
         return;

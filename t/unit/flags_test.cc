@@ -175,7 +175,12 @@ TEST(Flags, ValuesOutOfRange) {
   ExpectRefused("-I 2048m -m 8192", 64, "-I");
   ExpectRefused("-I x", 64, "-I");
   ExpectRefused("-l a:x", 64, "-l");
-  ExpectRefused("--pidfile=", 1, "-P");
+  for (const char* line : {"-n 1048577", "-m 16777217", "-c 16777217"}) {
+    ExpectRefused(line, line[1] == 'm' ? 64 : 1, "must be from 1 to 1");
+  }
+  ExpectRefused("--pidfile=", 1, "-P: its argument is empty");
+  ExpectRefused("--listen=", 1, "-l: its argument is empty");
+  ExpectRefused("-l ::1 --listen=", 1, "-l: its argument is empty");
 }
 
 TEST(Flags, ExtendedValuesOutOfRange) {

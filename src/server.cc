@@ -34,7 +34,11 @@ Server::Server(Settings settings)
     : settings_(std::move(settings)),
       listener_(settings_),
       choice_(static_cast<size_t>(settings_.num_threads),
-              settings_.num_napi_ids > 0) {}
+              settings_.num_napi_ids > 0),
+      reload_([this] {
+        ReloadAuthFile();
+        ReloadCertificates();
+      }) {}
 
 Server::~Server() {
   // Only after a Start() that failed, or without a Run().
@@ -100,7 +104,7 @@ bool Server::Start(std::string* error) {
   if (restart_ != nullptr && restart_->stopped()) return true;
   // No command before the saved items are gone from the disk.
   if (ready && (restart_ == nullptr || restart_->Consume(error)) &&
-      StartWorkers(error) && StartHandshakers(error) &&
+      StartWorkers(error) && StartHandshakers(error) && StartReloading(error) &&
       listener_.Start(base_.get(), this)) {
     return true;
   }
@@ -136,6 +140,12 @@ bool Server::StartAuthentication(std::string* error) {
                  << " has no users";
   }
   return true;
+}
+
+// Reading half a million users takes seconds, and nobody waits for them.
+bool Server::StartReloading(std::string* error) {
+  if (auth_file_ == nullptr && tls_ == nullptr) return true;
+  return reload_.Start("cu-reload", error);
 }
 
 // Who is logged in already stays so.
@@ -236,6 +246,8 @@ void Server::Save() {
 }
 
 void Server::StopWorkers() {
+  if (auth_file_ != nullptr) auth_file_->Abandon();
+  reload_.Stop();
   for (const auto& handshaker : handshakers_) handshaker->Stop();
   for (const auto& handshaker : handshakers_) handshaker->Join();
   handshakers_.clear();
@@ -266,10 +278,6 @@ void Server::OnAsked(evutil_socket_t fd, short, void* arg) {
 
 void Server::ReadAsked() {
   const unsigned asked = asked_.exchange(0, std::memory_order_acquire);
-  if ((asked & kHangup) != 0) {
-    ReloadAuthFile();
-    ReloadCertificates();
-  }
   if ((asked & kRoom) != 0) ResumeAccepting();
   if ((asked & kGraceful) != 0) LOG(WARNING) << "Gracefully stopping";
   if ((asked & (kStop | kGraceful)) != 0) stopping_ = true;

@@ -30,6 +30,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/errand_thread.h"
 #include "base/network.h"
 #include "base/settings.h"
 #include "cache/cache.h"
@@ -63,7 +64,7 @@ class Server final : public ServerControl, private Dispatcher {
   void Stop() { Ask(kStop); }
   void Graceful() { Ask(kGraceful); }
   // SIGHUP: reads again what may be read again while running.
-  void Hangup() { Ask(kHangup); }
+  void Hangup() { reload_.Ask(); }
 
   // What the process should exit with, as memcached does: 0, 1, or EX_OSERR
   // when it could not listen.
@@ -89,7 +90,6 @@ class Server final : public ServerControl, private Dispatcher {
   // Bits of asked_.
   static constexpr unsigned kStop = 1;
   static constexpr unsigned kGraceful = 2;
-  static constexpr unsigned kHangup = 4;
   static constexpr unsigned kRoom = 8;  // a connection closed while paused
   // How often the clock is looked at, in microseconds: a second of the clock
   // is at most this late.
@@ -111,6 +111,7 @@ class Server final : public ServerControl, private Dispatcher {
 
   bool StartCache(std::string* error);
   bool StartAuthentication(std::string* error);
+  bool StartReloading(std::string* error);
   void ReloadAuthFile();
   bool StartTls(std::string* error);
   void ReloadCertificates();
@@ -140,6 +141,7 @@ class Server final : public ServerControl, private Dispatcher {
   ThreadChoice choice_;
   std::vector<std::unique_ptr<Handshaker>> handshakers_;
   std::atomic<RelTime> certificates_at_{0};
+  ErrandThread reload_;
   RelTime last_scan_ = 0;
 
   EventBase base_;

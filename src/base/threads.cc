@@ -2,7 +2,10 @@
 
 #include "base/threads.h"
 
+#include <glog/logging.h>
 #include <pthread.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <system_error>
 #include <utility>
@@ -20,6 +23,14 @@ bool StartThread(const char* name, std::function<void()> body,
   }
   pthread_setname_np(thread->native_handle(), name);
   return true;
+}
+
+void LowerPriority() {
+  // Of this thread only: a thread is a process of its own to the system.
+  const auto self = static_cast<id_t>(gettid());
+  const int below = getpriority(PRIO_PROCESS, self) + 5;
+  PLOG_IF(WARNING, setpriority(PRIO_PROCESS, self, below) != 0)
+      << "setpriority";
 }
 
 }  // namespace cucache

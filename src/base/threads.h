@@ -19,6 +19,9 @@ namespace cucache {
 [[nodiscard]] bool StartThread(const char* name, std::function<void()> body,
                                std::thread* thread, std::string* error);
 
+// The calling thread gets what the others leave of the processors.
+void LowerPriority();
+
 }  // namespace cucache
 
 #endif  // CUCACHE_BASE_THREADS_H_

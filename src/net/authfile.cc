@@ -8,6 +8,8 @@
 
 #include <algorithm>
 #include <cctype>
+#include <chrono>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -82,25 +84,56 @@ bool AuthFile::Load(std::string* error) {
     return false;
   }
   auto table = std::make_shared<Table>();
-  if (!Parse(text, table.get(), error)) return false;
-  MutexLock lock(mu_);
-  // Who was verified before a line was added need not pay again.
+  if (!Parse(text, table.get(), error) || !TakeKnown(table.get(), error)) {
+    return false;
+  }
+  Replace(std::move(table));
+  return true;
+}
+
+// Who was verified before a line was added need not pay again. (Who is verified
+// from here until the table is replaced pays once more.)
+bool AuthFile::TakeKnown(Table* table, std::string* error) const {
+  std::shared_ptr<Table> before;
+  {
+    MutexLock lock(mu_);
+    before = table_;
+  }
   for (auto& [user, entry] : *table) {
+    if (Abandoned(error)) return false;
     if (entry.known) continue;
-    const auto [begin, end] = table_->equal_range(user);
+    const auto [begin, end] = before->equal_range(user);
     for (auto old = begin; old != end; ++old) {
-      if (old->second.known && old->second.hash == entry.hash) {
-        entry = old->second;
-      }
+      if (old->second.hash != entry.hash) continue;
+      MutexLock lock(mu_);
+      if (old->second.known) entry = old->second;
     }
   }
-  table_ = std::move(table);
+  return true;
+}
+
+void AuthFile::Replace(std::shared_ptr<Table> table) {
+  {
+    MutexLock lock(mu_);
+    table_.swap(table);
+  }
+  // Nobody comes to the old one any more, and who is last frees it: not a
+  // worker in its Check().
+  while (table.use_count() > 1) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+}
+
+bool AuthFile::Abandoned(std::string* error) const {
+  if (!abandoned_.load(std::memory_order_relaxed)) return false;
+  *error = "the file of users " + path_ + " is not read to its end";
   return true;
 }
 
 bool AuthFile::Parse(std::string_view text, Table* table,
                      std::string* error) const {
   for (size_t number = 1; !text.empty(); ++number) {
+    if (Abandoned(error)) return false;
     const size_t feed = text.find('\n');
     const std::string_view line = text.substr(0, feed);
     text.remove_prefix(feed == std::string_view::npos ? text.size() : feed + 1);

@@ -19,15 +19,17 @@
 //   A1 A file that does not load leaves everything as it was.
 //   A2 Comparing takes the same time wherever the passwords differ. Whether a
 //      user exists is no secret.
-//   A3 crypt(3) runs with no lock held.
+//   A3 crypt(3) runs with no lock held, and so does all work on a whole table,
+//      reading, merging and freeing it: Check() waits for a look-up at most.
 //
-// Thread safety: Check() by anyone at any time; Load() by one thread at a
-// time, during Check() too.
+// Thread safety: Check() and Abandon() by anyone at any time; Load() by one
+// thread at a time, during Check() too.
 // Lock order: mu_ is a leaf.
 
 #ifndef CUCACHE_NET_AUTHFILE_H_
 #define CUCACHE_NET_AUTHFILE_H_
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -45,6 +47,8 @@ class AuthFile final : public Authenticator {
 
   // Reads the file; false and a message that says which line is wrong.
   [[nodiscard]] bool Load(std::string* error);
+  // A Load() that is under way, and each that follows, fails.
+  void Abandon() { abandoned_.store(true, std::memory_order_relaxed); }
 
   Answer Check(std::string_view user, std::string_view password,
                bool may_be_slow) override;
@@ -62,6 +66,9 @@ class AuthFile final : public Authenticator {
   // nullptr on success, else what is wrong with the line.
   const char* AddLine(std::string_view line, Table* table) const;
   bool Parse(std::string_view text, Table* table, std::string* error) const;
+  bool TakeKnown(Table* table, std::string* error) const;
+  void Replace(std::shared_ptr<Table> table);
+  bool Abandoned(std::string* error) const;
   Digest DigestOf(std::string_view password) const;
 
   const std::string path_;
@@ -70,6 +77,7 @@ class AuthFile final : public Authenticator {
   // The table is only replaced; of an entry only known and digest change, with
   // mu_ held.
   std::shared_ptr<Table> table_ GUARDED_BY(mu_);
+  std::atomic<bool> abandoned_{false};
 };
 
 }  // namespace cucache

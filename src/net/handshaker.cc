@@ -5,7 +5,6 @@
 #include <glog/logging.h>
 #include <malloc.h>
 #include <sys/eventfd.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -84,12 +83,7 @@ void Handshaker::Stop() {
 // --- The loop. ---
 
 void Handshaker::Loop() {
-  // Of this thread only: a thread is a process of its own to the system.
-  const auto self = static_cast<id_t>(gettid());
-  const int below_workers = getpriority(PRIO_PROCESS, self) + 5;
-  if (setpriority(PRIO_PROCESS, self, below_workers) != 0) {
-    PLOG(WARNING) << "setpriority";
-  }
+  LowerPriority();
   while (!stopping_) {
     if (event_base_loop(base_.get(), EVLOOP_ONCE) < 0) {
       LOG(FATAL) << "the event loop of a TLS thread failed";

@@ -78,7 +78,7 @@ class Server:
 class Client:
 
   def __init__(self, port):
-    self.socket = socket.create_connection(("127.0.0.1", port), 10)
+    self.socket = socket.create_connection(("127.0.0.1", port), 60)
     self.file = self.socket.makefile("rb")
 
   def ask(self, text, lines=1):
@@ -137,7 +137,7 @@ def test_replies(port):
         "STORED")
   rows = c.stats()
   check("counted", (rows["auth_cmds"], rows["auth_errors"]), ("7", "3"))
-  binary = socket.create_connection(("127.0.0.1", port), 10)
+  binary = socket.create_connection(("127.0.0.1", port), 60)
   binary.sendall(b"\x80\x0a" + bytes(22) + b"x" * 3000)
   check("binary is thrown out", binary.recv(100), b"")
 
@@ -180,6 +180,31 @@ def test_authfile(folder):
   check("a missing file is named", server.await_log("No such file"), True)
   check("and the users stay", Client(port).login("new", "word"), "STORED")
   check("a clean end", server.stop(), 0)
+
+
+def test_long_reload(folder):
+  """Reading a long file keeps nobody waiting: new clients, the end."""
+  users = os.path.join(folder, "many")
+  lines = "".join(f"user{i}:password{i}\n" for i in range(300000))
+  write(users, lines)
+  server = Server(folder, "-Y", users, "-v")
+  port = server.port()
+  server.process.send_signal(signal.SIGHUP)
+  time.sleep(0.1)
+  for i in range(5):
+    check("a new client, the users as they were",
+          Client(port).login("user299999", "password299999"), "STORED")
+  check("before the file was read", "again" in server.log(), False)
+  check("which it is in the end", server.await_log("300000 entries"), True)
+  write(users, lines + "new:word\n")
+  server.process.send_signal(signal.SIGHUP)
+  check("and another time", server.await_log("300001 entries"), True)
+  check("a new user", Client(port).login("new", "word"), "STORED")
+  server.process.send_signal(signal.SIGHUP)
+  time.sleep(0.1)
+  check("a clean end meanwhile", server.stop(), 0)
+  check("which does not wait for the file",
+        server.await_log("not read to its end"), True)
 
 
 def cpu_seconds(pid):
@@ -290,6 +315,7 @@ def main():
   with tempfile.TemporaryDirectory() as folder:
     test_startup(folder)
     test_authfile(folder)
+    test_long_reload(folder)
     test_guesses(folder)
     probe = subprocess.run([DAEMON, "-S", "-p", "0", "-s", "/nonexistent/x",
                             "-u", "root"], capture_output=True, text=True,

@@ -7,24 +7,20 @@
 #include <sasl/saslplug.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
 #include <mutex>
 #include <new>
+#include <string_view>
+#include <utility>
 
-#include "base/files.h"
-#include "base/sha256.h"
+#include "net/password_file.h"
 
 namespace cucache {
 namespace {
 
 constexpr char kApplication[] = "memcached";
-// As in memcached, a line of its password file has no more.
-constexpr size_t kMaxLine = 255;
-// The file is read anew for each login, by the worker, as memcached does: no
-// more than what takes it about 20 ms.
-constexpr size_t kMaxFile = size_t{16} << 20;
 
 // ---- What the library calls. ----
 
@@ -81,47 +77,26 @@ void FreeMutex(void* mutex) { delete static_cast<std::mutex*>(mutex); }
 
 // ---- The password file. ----
 
-// A line is user:password, and maybe a colon and more.
-bool LineMatches(std::string_view line, std::string_view user,
-                 std::string_view password) {
-  if (line.size() > kMaxLine || !line.starts_with(user)) return false;
-  line.remove_prefix(user.size());
-  if (!line.starts_with(':')) return false;
-  line.remove_prefix(1);
-  line = line.substr(0, line.find('\r'));
-  const std::string_view rest = line.substr(0, password.size());
-  const bool ends = line.size() == rest.size() || line[rest.size()] == ':';
-  return SameDigest(Sha256(rest), Sha256(password)) && ends;
-}
-
-struct PasswordFile {
-  std::string path;
+struct Passwords {
+  explicit Passwords(std::string path) : file(std::move(path)) {}
+  PasswordFile file;
   std::string realm;  // "@host", which Cyrus appends to a user without one
 };
 
 int CheckPassword(sasl_conn_t*, void* context, const char* user,
                   const char* password, unsigned length, propctx*) {
-  const auto& passwords = *static_cast<const PasswordFile*>(context);
+  auto& passwords = *static_cast<Passwords*>(context);
   const std::string_view full = user;
   std::string_view bare = full;
   if (full.ends_with(passwords.realm)) {
     bare.remove_suffix(passwords.realm.size());
   }
-  std::string text, why;
-  if (!ReadRegularFile(passwords.path, kMaxFile, &text, &why)) {
-    LOG(ERROR) << "cannot read the file of SASL users " << passwords.path
-               << ": " << why;
-    return SASL_NOAUTHZ;
+  std::string why;
+  if (passwords.file.Check(full, bare, {password, length}, &why)) {
+    return SASL_OK;
   }
-  bool right = false;
-  for (std::string_view rest = text; !rest.empty();) {
-    const std::string_view line = rest.substr(0, rest.find('\n'));
-    rest.remove_prefix(std::min(line.size() + 1, rest.size()));
-    if (!line.starts_with(bare)) continue;
-    right |= LineMatches(line, full, {password, length});
-    right |= LineMatches(line, bare, {password, length});
-  }
-  return right ? SASL_OK : SASL_NOAUTHZ;
+  LOG_IF(ERROR, !why.empty()) << "cannot read the file of SASL users: " << why;
+  return SASL_NOAUTHZ;
 }
 
 // ---- The service. ----
@@ -165,19 +140,19 @@ class CyrusService final : public SaslService {
  public:
   CyrusService() {
     const char* path = std::getenv("MEMCACHED_SASL_PWDB");
-    if (path != nullptr) passwords_.path = path;
+    if (path != nullptr) passwords_ = std::make_unique<Passwords>(path);
     char name[1024];
     if (gethostname(name, sizeof(name) - 1) == 0) {
       name[sizeof(name) - 1] = '\0';
       host_ = name;
-      passwords_.realm = "@" + host_;
+      if (passwords_ != nullptr) passwords_->realm = "@" + host_;
     }
     callbacks_[0] = {SASL_CB_LOG, AsCallback(&Log), nullptr};
     callbacks_[1] = {SASL_CB_LIST_END, nullptr, nullptr};
     callbacks_[2] = {SASL_CB_LIST_END, nullptr, nullptr};
     if (path != nullptr) {
       callbacks_[1] = {SASL_CB_SERVER_USERDB_CHECKPASS,
-                       AsCallback(&CheckPassword), &passwords_};
+                       AsCallback(&CheckPassword), passwords_.get()};
     }
   }
 
@@ -213,7 +188,7 @@ class CyrusService final : public SaslService {
     return nullptr;
   }
 
-  PasswordFile passwords_;
+  std::unique_ptr<Passwords> passwords_;  // nullptr: there is no such file
   std::string host_;
   sasl_callback_t callbacks_[3];
 };

@@ -7,7 +7,7 @@
 // entries in sasldb go on to work. SASL_CONF_PATH names the folder of
 // memcached.conf. MEMCACHED_SASL_PWDB names a file of lines user:password that
 // is looked into, before Cyrus' own ways, when a client gives its password in
-// the clear (PLAIN); it is read at each attempt. Cyrus makes user@host of a
+// the clear (PLAIN), see net/password_file.h. Cyrus makes user@host of a
 // user; a line may name it so, as memcached demands, or without this host.
 //
 // Thread safety: see command/sasl.h. The library is told to use real mutexes.

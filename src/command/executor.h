@@ -39,6 +39,7 @@
 #include "cache/cache.h"
 #include "cache/cache_thread.h"
 #include "command/authenticator.h"
+#include "command/buffer_account.h"
 #include "command/dump.h"
 #include "command/request.h"
 #include "command/server_control.h"
@@ -69,6 +70,9 @@ class Executor {
   Settings& settings() { return settings_; }
   ServerControl& control() { return control_; }
   LoginPace& login_pace() { return login_pace_; }
+  // nullptr where nobody counts.
+  BufferAccount* buffers() { return buffers_; }
+  void set_buffers(BufferAccount* buffers) { buffers_ = buffers; }
   const Clock& clock() const { return clock_; }
 
   // For a Request's `hash`, when more than one of the calls below gets it.
@@ -276,6 +280,7 @@ class Executor {
   Settings& settings_;
   ServerControl& control_;
   LoginPace login_pace_;
+  BufferAccount* buffers_ = nullptr;
   const Clock& clock_;
   std::unique_ptr<DumpStream> dump_;
   uint32_t watch_kinds_ = 0;

@@ -77,6 +77,16 @@ void BufferPool::Uncharge(Buffer* buffer) {
   Account(-1, -static_cast<int64_t>(Cost(buffer)));
 }
 
+bool BufferPool::Take(size_t bytes) {
+  if (!Fits(bytes)) return false;
+  Account(0, static_cast<int64_t>(bytes));
+  return true;
+}
+
+void BufferPool::Give(size_t bytes) {
+  Account(0, -static_cast<int64_t>(bytes));
+}
+
 void BufferPool::Release(Buffer* buffer) {
   if (buffer == nullptr) return;
   Uncharge(buffer);

@@ -22,6 +22,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "command/buffer_account.h"
+
 namespace cucache {
 
 // A block of bytes of which [begin, end) is in use.
@@ -39,7 +41,7 @@ struct Buffer {
   void Compact();
 };
 
-class BufferPool {
+class BufferPool final : public BufferAccount {
  public:
   // Capacity of the buffers that workers read into.
   static constexpr size_t kFullSize = 64 * 1024;
@@ -64,6 +66,10 @@ class BufferPool {
   void Uncharge(Buffer* buffer);
   // Gives back a charged buffer of either kind; nullptr is allowed.
   void Release(Buffer* buffer);
+
+  // What connections own besides buffers.
+  [[nodiscard]] bool Take(size_t bytes) override;
+  void Give(size_t bytes) override;
 
   uint64_t owned_count() const { return owned_count_.load(kRelaxed); }
   uint64_t owned_bytes() const { return owned_bytes_.load(kRelaxed); }

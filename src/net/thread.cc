@@ -29,6 +29,7 @@ Worker::Worker(Settings& settings, const Clock& server_clock, Cache& cache,
   executor = &executor_;
   transport = &transport_;
   pool = &buffers_;
+  executor_.set_buffers(&buffers_);
   input = buffers_.TakeFull();
   ConnHost::stats = &stats_;
   clock = &server_clock;

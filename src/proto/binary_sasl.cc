@@ -41,7 +41,9 @@ BinaryTurn::Flow BinaryTurn::Sasl(const Packet& packet) {
   if (header.value_length() > kMaxData) {
     return RefuseSasl(header, BinaryStatus::kNoMemory);
   }
-  if (s_.sasl_ == nullptr) s_.sasl_ = std::make_unique<SaslState>(header);
+  if (s_.sasl_ == nullptr) {
+    s_.sasl_ = std::make_unique<SaslState>(header, executor_.buffers());
+  }
   s_.sasl_->header = header;
   s_.sasl_->mechanism = packet.key();
   s_.swallow_ = header.value_length();
@@ -64,9 +66,31 @@ BinaryTurn::Flow BinaryTurn::SaslList(const Packet& packet,
   return Error(packet.header, BinaryStatus::kAuthError);
 }
 
+// As much as is there, not as much as was announced: who only announces takes
+// nothing from the others.
+bool SaslState::Append(const char* bytes, size_t n) {
+  if (data.size() + n > data.capacity()) {
+    data.reserve(
+        std::min<size_t>(header.value_length(), 2 * (data.size() + n)));
+  }
+  data.insert(data.end(), bytes, bytes + n);
+  return charge.Set(data.capacity());
+}
+
+// As a client whose input does not fit (Conn::RefuseInput).
+BinaryTurn::Flow BinaryTurn::SaslNoMemory() {
+  executor_.stats().read_buf_oom.Add();
+  if (!output_.blocked()) {
+    Error(s_.sasl_->header, BinaryStatus::kNoMemory,
+          "Out of memory reading request");
+  }
+  s_.sasl_.reset();
+  return Stop(Next::kShutdown);
+}
+
 BinaryTurn::Flow BinaryTurn::SaslData() {
   const auto n = static_cast<size_t>(std::min<uint64_t>(left(), s_.swallow_));
-  s_.sasl_->data.append(at_, n);
+  if (!s_.sasl_->Append(at_, n)) return SaslNoMemory();
   at_ += n;
   s_.swallow_ -= n;
   if (s_.swallow_ != 0) return Stop(Next::kRead);
@@ -77,7 +101,8 @@ BinaryTurn::Flow BinaryTurn::SaslData() {
   std::string reply;
   const auto outcome = RunSasl(&reply);
   const BinaryHeader header = s_.sasl_->header;
-  s_.sasl_->data.clear();
+  std::vector<char>().swap(s_.sasl_->data);
+  (void)s_.sasl_->charge.Set(0);
   if (outcome == SaslExchange::Outcome::kContinue) {
     return Error(header, BinaryStatus::kAuthContinue, reply);
   }
@@ -96,11 +121,11 @@ SaslExchange::Outcome BinaryTurn::RunSasl(std::string* reply) {
   s_.sasl_wanted_ = true;
   if (state.header.opcode == Opcode::kSaslStep) {
     if (state.exchange == nullptr) return SaslExchange::Outcome::kFailed;
-    return state.exchange->Step(state.data, reply);
+    return state.exchange->Step(state.text(), reply);
   }
   state.exchange = executor_.control().sasl()->NewExchange();
   if (state.exchange == nullptr) return SaslExchange::Outcome::kFailed;
-  return state.exchange->Start(state.mechanism, state.data, reply);
+  return state.exchange->Start(state.mechanism, state.text(), reply);
 }
 
 }  // namespace cucache

@@ -10,19 +10,28 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
+#include <vector>
 
+#include "command/buffer_account.h"
 #include "command/sasl.h"
 #include "proto/binary.h"
 
 namespace cucache {
 
 struct SaslState {
-  explicit SaslState(const BinaryHeader& h) : header(h) {}
+  SaslState(const BinaryHeader& h, BufferAccount* account)
+      : header(h), charge(account) {}
+
+  std::string_view text() const { return {data.data(), data.size()}; }
+  // False: there is no memory for it.
+  [[nodiscard]] bool Append(const char* bytes, size_t n);
 
   BinaryHeader header;  // of the request whose data is coming
   std::string mechanism;
-  std::string data;
+  std::vector<char> data;
   std::unique_ptr<SaslExchange> exchange;  // that waits for a step
+  BufferCharge charge;                     // for `data`
 };
 
 }  // namespace cucache

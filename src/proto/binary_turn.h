@@ -136,6 +136,7 @@ class BinaryTurn : private TurnBase {
   Flow Sasl(const Packet& packet);
   Flow SaslList(const Packet& packet, SaslService* service);
   Flow SaslData();
+  Flow SaslNoMemory();
   SaslExchange::Outcome RunSasl(std::string* reply);
   Flow RefuseSasl(const BinaryHeader& header, BinaryStatus status);
 

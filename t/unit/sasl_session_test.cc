@@ -7,6 +7,7 @@
 
 #include <string>
 
+#include "command/buffer_account.h"
 #include "command/sasl.h"
 #include "proto/binary.h"
 #include "session_fixture.h"
@@ -151,6 +152,44 @@ TEST_F(SaslSession, DataIsBounded) {
   EXPECT_EQ("130:Out of memory;",
             Ask(c, Packet(Opcode::kSaslAuth, "TELL", large + "x")));
   EXPECT_EQ(kIn, Ask(c, Packet(Opcode::kSaslAuth, "TELL", kSecret)));
+}
+
+// Of 100,000 bytes for all sessions of a worker.
+class SmallAccount final : public BufferAccount {
+ public:
+  bool Take(size_t bytes) override {
+    if (taken + bytes > 100000) return false;
+    taken += bytes;
+    return true;
+  }
+  void Give(size_t bytes) override { taken -= bytes; }
+  size_t taken = 0;
+};
+
+TEST_F(SaslSession, WhatIsSentCountsUntilItIsJudged) {
+  SmallAccount account;
+  server_.executor().set_buffers(&account);
+  const std::string large =
+      Packet(Opcode::kSaslAuth, "ASK", std::string(60000, 'x'));
+  LoneConnection first(server_);
+  EXPECT_EQ("", Ask(first, large.substr(0, 100)));
+  EXPECT_LT(account.taken, 1000u) << "what was only announced does not";
+  EXPECT_EQ("", Ask(first, large.substr(100, large.size() - 101)));
+  EXPECT_GE(account.taken, 59000u);
+  {
+    LoneConnection second(server_);
+    EXPECT_EQ("130:Out of memory reading request;", Ask(second, large));
+    EXPECT_TRUE(second.closed());
+  }
+  EXPECT_EQ(1u, server_.executor().stats().read_buf_oom.value());
+  EXPECT_EQ("33:who?;", Ask(first, large.substr(large.size() - 1)));
+  EXPECT_EQ(0u, account.taken);
+  {
+    LoneConnection gone(server_);
+    EXPECT_EQ("", Ask(gone, large.substr(0, 50000)));
+    EXPECT_GT(account.taken, 0u);
+  }
+  EXPECT_EQ(0u, account.taken);
 }
 
 TEST_F(SaslSession, ByteByByteAndPipelined) {

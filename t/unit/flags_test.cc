@@ -218,6 +218,13 @@ TEST(Flags, Tls) {
     ExpectRefused("-o ssl_key=/k", 1, "ssl_key needs TLS");
     return;
   }
+  for (const char* word :
+       {"ssl_verify_mode=-1", "ssl_verify_mode=4", "ssl_min_version=-1",
+        "ssl_min_version=4", "ssl_wbuf_size=-1", "ssl_wbuf_size=0",
+        "ssl_wbuf_size=1048577", "ssl_keyformat=x"}) {
+    ExpectRefused(std::string("-o ") + word, 1,
+                  "-o " + std::string(word, std::string(word).find('=')));
+  }
   const Settings s = Good(
       "-Z -l notls:a:1,mtls:[::1]:2,btls:b,c -o ssl_chain_cert=/c,ssl_key=/k "
       "-o ssl_verify_mode=3,ssl_keyformat=DER,ssl_min_version=3,"

@@ -14,6 +14,7 @@
 #include <optional>
 #include <string>
 
+#include "base/address_space.h"
 #include "base/flags.h"
 #include "base/log.h"
 #include "base/residency.h"
@@ -99,6 +100,7 @@ int RunDaemon(Settings settings) {
     return Complain(std::string("-d: ") + std::strerror(errno), EXIT_FAILURE);
   }
   if (settings.lock_memory) LockMemory();
+  FitThreadsToAddressSpace(settings.num_threads);
   SignalThread::Block();
   Server server(settings);
   if (int code = BindAndDropUser(settings, &server); code != 0) return code;

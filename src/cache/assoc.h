@@ -73,10 +73,11 @@ struct Lookup {
 class Assoc {
  public:
   struct Options {
-    unsigned segment_bits = 15;     // log2 of the buckets of a segment: 6..15
-    uint32_t initial_segments = 1;  // a power of two; it never has fewer
-    uint32_t start_segments = 0;    // begins with more, if this is more
-    uint32_t max_segments = 4096;   // address space; fewer if it is short
+    unsigned segment_bits = 15;      // log2 of the buckets of a segment: 6..15
+    uint32_t initial_segments = 1;   // a power of two; it never has fewer
+    uint32_t start_segments = 0;     // begins with more, if this is more
+    uint32_t max_segments = 4096;    // address space; fewer if it is short
+    size_t spare_address_space = 0;  // that is left for others
     bool expand = true;
     // Asked before the table takes `bytes` more; false: it may not. The
     // initial segments are announced too, but taken whatever the answer.

@@ -96,7 +96,8 @@ void Assoc::MapReservation() {
     return kHugePage + WholePages(segments * segment_bytes()) + stripes_bytes_;
   };
   uint64_t segments = options_.max_segments;
-  mapping_ = ReserveAddressSpace(&segments, options_.start_segments, bytes_of);
+  mapping_ = ReserveAddressSpace(&segments, options_.start_segments, bytes_of,
+                                 options_.spare_address_space);
   if (mapping_ == nullptr) Die("hash table: address space");
   mapping_bytes_ = bytes_of(segments);
   max_segments_ = static_cast<uint32_t>(segments);

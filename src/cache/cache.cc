@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "base/address_space.h"
 #include "cache/crawler.h"
 #include "cache/item_sums.h"
 
@@ -56,6 +57,7 @@ Cache::Cache(Settings& settings, Clock& clock, uint64_t expected_items)
   slabs.page_size = settings.page_size;
   slabs.max_item_bytes = static_cast<uint64_t>(settings.item_size_max);
   slabs.huge_pages = settings.large_pages;
+  slabs.spare_address_space = SpareAddressSpace(settings.num_threads);
   slabs_ = std::make_unique<Slabs>(slabs, epochs_, clock);
   for (int c = 1; c <= slabs_->classes(); ++c) {
     SizeMagazine(c);
@@ -75,6 +77,7 @@ Cache::Cache(Settings& settings, Clock& clock, uint64_t expected_items)
   table.max_segments = static_cast<unsigned>(std::bit_ceil(std::max<uint64_t>(
       table.initial_segments, arena / 48 / slots_per_segment)));
   table.expand = settings.hash_expand;
+  table.spare_address_space = slabs.spare_address_space;
   table.reserve = [this](size_t bytes) {
     const uint64_t now = table_bytes_.fetch_add(bytes) + bytes;
     if (assoc_ != nullptr && now > settings_.maxbytes.load() / 2) {

@@ -83,7 +83,8 @@ Slabs::Slabs(const Options& options, EpochDomain& epochs, const Clock& clock)
   MakeClasses();
   const uint64_t arena = std::max<uint64_t>(
       options.arena_bytes, options.max_bytes + 16 * uint64_t{page_size_});
-  MapArena(arena, options.huge_pages || options.max_bytes >= kHugeFrom);
+  MapArena(arena, options.spare_address_space,
+           options.huge_pages || options.max_bytes >= kHugeFrom);
   // As large as the arena; memory is touched only as pages are committed.
   pages_bytes_ = arena_pages_ * sizeof(Page);
   void* pages = mmap(nullptr, pages_bytes_, PROT_READ | PROT_WRITE,
@@ -124,13 +125,14 @@ void Slabs::MakeClasses() {
   }
 }
 
-void Slabs::MapArena(uint64_t bytes, bool huge_pages) {
+void Slabs::MapArena(uint64_t bytes, size_t spare, bool huge_pages) {
   constexpr size_t kAlign = 2 << 20;
   const auto bytes_of = [this](uint64_t want) {
     return ((want + page_size_ - 1) & ~uint64_t{page_size_ - 1}) + kAlign;
   };
   const uint64_t least = 16 * uint64_t{page_size_};
-  mapping_ = ReserveAddressSpace(&bytes, least, bytes_of, kItemAddressEnd);
+  mapping_ =
+      ReserveAddressSpace(&bytes, least, bytes_of, spare, kItemAddressEnd);
   PCHECK(mapping_ != nullptr) << "cannot reserve memory for items";
   mapping_bytes_ = bytes_of(bytes);
   arena_ = reinterpret_cast<char*>(

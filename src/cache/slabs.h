@@ -117,9 +117,10 @@ class PageObserver {
 class Slabs {
  public:
   struct Options {
-    uint64_t max_bytes = 64 << 20;  // for pages; page_limit follows
-    uint64_t arena_bytes = 0;       // address space; 0: from max_bytes
-    uint32_t page_size = 0;         // a power of two; 0: from max_bytes
+    uint64_t max_bytes = 64 << 20;   // for pages; page_limit follows
+    uint64_t arena_bytes = 0;        // address space; 0: from max_bytes
+    size_t spare_address_space = 0;  // that is left for others
+    uint32_t page_size = 0;          // a power of two; 0: from max_bytes
     // A page has to hold the pointers to all pieces of an item this large, or
     // it is larger than that.
     uint64_t max_item_bytes = 1 << 20;
@@ -267,7 +268,7 @@ class Slabs {
   };
 
   void MakeClasses();
-  void MapArena(uint64_t bytes, bool huge_pages);
+  void MapArena(uint64_t bytes, size_t spare, bool huge_pages);
   void Populate(PageIndex p);
   // False: the system has no memory left.
   [[nodiscard]] bool CommitUpTo(PageIndex page) REQUIRES(pool_lock_);

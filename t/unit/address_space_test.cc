@@ -24,7 +24,7 @@ TEST(AddressSpace, LiesBelowItsEnd) {
   std::vector<void*> maps;
   for (int i = 0; i < 20; ++i) {
     uint64_t units = 1024;
-    void* const at = ReserveAddressSpace(&units, 1024, Gigabytes, kEnd);
+    void* const at = ReserveAddressSpace(&units, 1024, Gigabytes, 0, kEnd);
     ASSERT_NE(at, nullptr);
     EXPECT_EQ(units, 1024u);
     EXPECT_LE(reinterpret_cast<uint64_t>(at) + Gigabytes(units), kEnd);
@@ -37,7 +37,7 @@ TEST(AddressSpace, LiesBelowItsEnd) {
 
 TEST(AddressSpace, IsHalvedUntilItFits) {
   uint64_t units = uint64_t{1} << 20;  // 2^50 bytes, more than there are
-  void* const at = ReserveAddressSpace(&units, 1, Gigabytes);
+  void* const at = ReserveAddressSpace(&units, 1, Gigabytes, 0);
   ASSERT_NE(at, nullptr);
   EXPECT_LT(units, uint64_t{1} << 17);
   munmap(at, Gigabytes(units));
@@ -45,7 +45,8 @@ TEST(AddressSpace, IsHalvedUntilItFits) {
 
 TEST(AddressSpace, IsRefusedWhereItDoesNotFit) {
   uint64_t units = 1024;
-  EXPECT_EQ(ReserveAddressSpace(&units, 1024, Gigabytes, kGigabyte), nullptr);
+  EXPECT_EQ(ReserveAddressSpace(&units, 1024, Gigabytes, 0, kGigabyte),
+            nullptr);
 }
 
 }  // namespace

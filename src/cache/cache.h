@@ -407,7 +407,7 @@ class Cache {
   size_t UseKept(const ItemShape& shape);
   size_t KeptPages() const;
   void KeepPage(int number);
-  bool DrainFor(CacheThread& t, int src, int dst);
+  int DrainFor(CacheThread& t, int src, int dst);
   void DropKept();
   void AddKept(SlabClassFigures* row) const;
   uint64_t LargestOf(int number) const;

@@ -279,8 +279,12 @@ ReassignStatus Cache::ReassignPage(CacheThread& t, int src, int dst) {
   }
   if (src == 0) {
     if (PoolPages() < 2) return ReassignStatus::kNoSpare;
-  } else if (!DrainFor(t, src, dst)) {
-    return ReassignStatus::kNoSpare;
+  } else {
+    const int drained = DrainFor(t, src, dst);
+    if (drained == 0) return ReassignStatus::kNoSpare;
+    // The name that the client gave it, if he gave one: a large value stands in
+    // pages of several classes.
+    if (src < 0) src = drained;
   }
   if (dst > 0) KeepPage(dst);
   slabs_moved_.fetch_add(1, std::memory_order_relaxed);
@@ -292,8 +296,8 @@ ReassignStatus Cache::ReassignPage(CacheThread& t, int src, int dst) {
   return ReassignStatus::kOk;
 }
 
-// False: there is no page to empty.
-bool Cache::DrainFor(CacheThread& t, int src, int dst) {
+// The number of the class whose page is emptied; 0: there is no page to empty.
+int Cache::DrainFor(CacheThread& t, int src, int dst) {
   // Its own chunks serve as well as those of others, while there are enough.
   // Who says where the page shall go wants to see it gone where it was, unless
   // memory is plenty.

@@ -359,13 +359,15 @@ void Eviction::EvictBytes(CacheThread& t, size_t bytes, size_t pages) {
   }
 }
 
-bool Eviction::DrainPageOf(CacheThread& t, int number, bool keep) {
+int Eviction::DrainPageOf(CacheThread& t, int number, bool keep) {
   const std::vector<PageIndex> pages = PagesOldestFirst();
   for (const Queue q : {Queue::kProbation, Queue::kMain}) {
     for (const PageIndex p : pages) {
       const Page& page = cache_.slabs_->page(p);
       if (page.queue.load(std::memory_order_relaxed) != q) continue;
       if (!HasItemsOf(p, number) || !PopIfQueued(p)) continue;
+      // Another class may open it as soon as it is empty.
+      const auto c = page.slab_class.load(std::memory_order_relaxed);
       Range range;
       {
         MutexLock lock(victim_lock_);
@@ -374,10 +376,10 @@ bool Eviction::DrainPageOf(CacheThread& t, int number, bool keep) {
         stragglers_.push_back({p, cache_.epochs_.Stamp(), 0, range.aim});
       }
       DrainRange(t, range);
-      return true;
+      return cache_.number_of_class_[c];
     }
   }
-  return false;
+  return 0;
 }
 
 void Eviction::DrainStragglers(CacheThread& t) {

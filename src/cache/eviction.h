@@ -113,8 +113,8 @@ class Eviction : public PageObserver {
 
   // Drains the oldest page with items of a number (cache/class_numbers.h; any
   // if 0) ahead of its turn; `slabs reassign`. With `keep` nothing leaves that
-  // can be moved. False if it has none.
-  bool DrainPageOf(CacheThread& t, int number, bool keep);
+  // can be moved. The number of the page's class, 0 if there is no such page.
+  int DrainPageOf(CacheThread& t, int number, bool keep);
 
   // Looks again at pages which did not become empty.
   void DrainStragglers(CacheThread& t);

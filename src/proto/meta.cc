@@ -555,9 +555,13 @@ void ParseMetaDebug(const Tokens& tokens, char* key_buffer, MetaRequest* out) {
   }
   out->request.key = out->reply.key = tokens[1];
   if (tokens.size() < 3 || tokens[2] != "b") return;
-  out->request.options |= kBinaryKey;
   DecodeKey(key_buffer, out);
-  if (!out->error.empty()) out->error = reply::kBadFormat;
+  if (out->error.empty()) {
+    out->request.options |= kBinaryKey;
+  } else {
+    // memcached looks every key up as it is.
+    out->error = {};
+  }
 }
 
 char* FormatMetaHit(const MetaReply& reply, const Result& result,

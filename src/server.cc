@@ -289,7 +289,8 @@ void Server::OnTick(evutil_socket_t, short, void* arg) {
 
 void Server::Tick() {
   clock_.Tick();
-  if (settings_.idle_timeout == 0 || clock_.now() == last_scan_) return;
+  const RelTime interval = settings_.idle_timeout == 0 ? kScanForStuck : 1;
+  if (clock_.now() < last_scan_ + interval) return;
   last_scan_ = clock_.now();
   for (const auto& worker : workers_) worker->ScanIdle();
 }

@@ -94,6 +94,8 @@ class Server final : public ServerControl, private Dispatcher {
   // How often the clock is looked at, in microseconds: a second of the clock
   // is at most this late.
   static constexpr int kTickMicros = 200 * 1000;
+  // How often connections are looked at without an idle_timeout, in seconds.
+  static constexpr RelTime kScanForStuck = 60;
   // How long nothing is accepted when descriptors have run out.
   static constexpr int kPauseMicros = 10 * 1000;
 
@@ -142,7 +144,7 @@ class Server final : public ServerControl, private Dispatcher {
   std::vector<std::unique_ptr<Handshaker>> handshakers_;
   std::atomic<RelTime> certificates_at_{0};
   ErrandThread reload_;
-  RelTime last_scan_ = 0;
+  RelTime last_scan_ = 0;  // of the workers' connections
 
   EventBase base_;
   int asked_fd_ = -1;

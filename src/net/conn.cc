@@ -315,6 +315,8 @@ CUCACHE_ALWAYS_INLINE void Conn::Settle() {
     if (sent == SendStatus::kBroken) return Close();
     if (sent == SendStatus::kDone && close_after_write_) return Close();
     if (sent == SendStatus::kBlocked) {
+      // A dump may have gone out without a wait until now.
+      if (session_.dumping()) NoteCommand();
       Enter(ConnState::kMwrite, false);
       if (!WaitFor(Poller::kWrite)) return Close();
     }
@@ -436,9 +438,20 @@ void Conn::CloseIfIdle(RelTime timeout) {
   if (queued_) return;  // it will be called
   if (host_.clock->now() - last_command() <= timeout) return;
   VLOG(2) << "Closing idle fd " << fd();
-  host_.BeginTurn();
   host_.stats->idle_kicks.Add();
-  reason_ = CloseReason::kIdleTimeout;
+  CloseFor(CloseReason::kIdleTimeout);
+}
+
+void Conn::CloseIfStuck() {
+  if (state() != ConnState::kMwrite || !session_.dumping()) return;
+  if (host_.clock->now() - last_command() <= kDumpPatience) return;
+  LOG(WARNING) << "fd " << fd() << " does not take the dump it asked for";
+  CloseFor(CloseReason::kError);
+}
+
+void Conn::CloseFor(CloseReason reason) {
+  host_.BeginTurn();
+  reason_ = reason;
   ConnHost& host = host_;
   Close();
   host.EndTurn();

@@ -123,6 +123,9 @@ class Conn final : public TurnTaker {
   // Closes it if it has waited for a command for longer than that. What is only
   // the beginning of one does not count.
   void CloseIfIdle(RelTime timeout);
+  // Closes it if it has kept others from their dumps for too long: its client
+  // does not take what it asked for.
+  void CloseIfStuck();
   // The client that watched has gone.
   void EndWatch();
   // At the end of the worker, or before it could start.
@@ -161,6 +164,8 @@ class Conn final : public TurnTaker {
   // Reads of a large value in one turn.
   static constexpr int kValueReads = 4;
   static constexpr size_t kValueSpans = 15;
+  // As memcached's crawler: seconds for a piece of a dump.
+  static constexpr RelTime kDumpPatience = 1800;
 
   void OnReady() override;
   void Turn();
@@ -183,6 +188,7 @@ class Conn final : public TurnTaker {
   void Close();
   void LogEvent(const char* type, const char* reason);
   void LogTlsFailure();
+  void CloseFor(CloseReason reason);
   void BorrowInput();
   void BorrowKept();
   bool KeepInput();

@@ -249,6 +249,12 @@ void Worker::Discard(Conn* conn) {
 void Worker::CloseIdle() {
   for (Conn* conn = conns_; conn != nullptr;) {
     Conn* next = conn->next;
+    conn->CloseIfStuck();
+    conn = next;
+  }
+  if (idle_timeout_ == 0) return;
+  for (Conn* conn = conns_; conn != nullptr;) {
+    Conn* next = conn->next;
     conn->CloseIfIdle(idle_timeout_);
     conn = next;
   }

@@ -63,7 +63,8 @@ class Worker final : public ConnHost {
   [[nodiscard]] bool Start(std::string* error);
   // From here on the connection is the worker's.
   void Adopt(Channel channel);
-  // Closes connections that are idle for longer than -o idle_timeout.
+  // Closes connections that are idle for longer than -o idle_timeout, or keep a
+  // dump from others.
   void ScanIdle();
   // Ends the pass, closes every connection, and ends the thread.
   void Stop();

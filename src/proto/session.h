@@ -86,6 +86,9 @@ class Session {
   // True between two commands with nothing half done: the connection needs no
   // memory (conn_new_cmd).
   bool idle() const;
+  // In the middle of an answer of many pieces, of which there may be few at a
+  // time.
+  bool dumping() const { return state_ == State::kDump; }
 
  private:
   friend class TurnBase;

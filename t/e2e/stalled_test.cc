@@ -116,6 +116,33 @@ TEST(Stalled, ManyReadersOfOneLargeKey) {
   }
 }
 
+// A ninth dump waits for one of eight, but not for ever.
+TEST(Stalled, DumpsThatNobodyTakes) {
+  TestServer server;
+  Client other(server.port());
+  // More than the sockets' buffers take.
+  const std::string prefix(240, 'k');
+  for (int i = 0; i < 40000; ++i) {
+    ASSERT_TRUE(other.Set(prefix + std::to_string(i), "v"));
+  }
+  Clients clients;
+  for (int i = 0; i < 8; ++i) {
+    clients.push_back(std::make_unique<Client>(server.port()));
+    clients.back()->ShrinkBuffers();
+    ASSERT_TRUE(clients.back()->Send("lru_crawler metadump all\r\n"));
+  }
+  ASSERT_TRUE(Eventually([&] { return CountMwrite(server, 8); }));
+  const std::string busy = "BUSY currently processing crawler request";
+  server.server().clock().AdvanceForTest(1700);
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  EXPECT_EQ(busy, other.Ask("lru_crawler metadump all\r\n"));
+  EXPECT_TRUE(CountMwrite(server, 8));
+  // The worker that looks at them knows nothing of the one that asks.
+  server.server().clock().AdvanceForTest(200);
+  EXPECT_TRUE(Eventually([&] { return CountMwrite(server, 0); }));
+  EXPECT_NE(busy, other.Ask("lru_crawler metadump all\r\n"));
+}
+
 TEST(Stalled, ConnectionsThatCameAndWent) {
   RaiseDescriptors(25000);
   Settings settings = TestSettings();

@@ -73,8 +73,9 @@ bool TakeAddress(std::string_view text, ListenSpec* spec) {
     spec->host = text;
     return true;
   }
-  spec->host = colon == 0 ? "*" : text.substr(0, colon);
-  return TakePort(text.substr(colon + 1), spec);
+  spec->host = text.substr(0, colon);
+  // Nobody means all the world by leaving something out.
+  return colon != 0 && TakePort(text.substr(colon + 1), spec);
 }
 
 }  // namespace

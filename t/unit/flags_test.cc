@@ -160,6 +160,7 @@ TEST(Flags, CommandLinesOfOthersAreTaken) {
 
 TEST(Flags, ValuesOutOfRange) {
   ExpectRefused("-c 0", 1, "-c");
+  ExpectRefused("-c 100000000", 1, "from 1 to");
   ExpectRefused("-c -1", 1, "-c");
   ExpectRefused("-t 0", 1, "-t");
   ExpectRefused("-R 0", 1, "-R");
@@ -181,6 +182,8 @@ TEST(Flags, ValuesOutOfRange) {
   ExpectRefused("--pidfile=", 1, "-P: its argument is empty");
   ExpectRefused("--listen=", 1, "-l: its argument is empty");
   ExpectRefused("-l ::1 --listen=", 1, "-l: its argument is empty");
+  ExpectRefused("-l :11211", 64, "-l");
+  ExpectRefused("-l *:11211,:11212", 64, "-l");
 }
 
 TEST(Flags, ExtendedValuesOutOfRange) {

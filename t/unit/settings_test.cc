@@ -132,7 +132,7 @@ std::vector<ListenSpec> ParseListen(const std::string& text) {
 }
 
 TEST(Listen, Forms) {
-  auto specs = ParseListen("127.0.0.1,a.b:5;[::1],[fe80::1]:65535,::1,:7,*");
+  auto specs = ParseListen("127.0.0.1,a.b:5;[::1],[fe80::1]:65535,::1,*:7,*");
   ASSERT_EQ(specs.size(), 7u);
   EXPECT_EQ(specs[0].host, "127.0.0.1");
   EXPECT_EQ(specs[0].port, -1);
@@ -152,12 +152,12 @@ TEST(Listen, Forms) {
 
 TEST(Listen, Errors) {
   std::string why;
-  for (const char* text :
-       {"a:", "a:65536", "a:-1", "a:1x", "[::1", "[]", "[::1]5", "[::1]:"}) {
+  for (const char* text : {"a:", "a:65536", "a:-1", "a:1x", "[::1", "[]",
+                           "[::1]5", "[::1]:", ":7"}) {
     EXPECT_FALSE(codec::Listen::From(text, &why)) << text;
     EXPECT_THAT(why, HasSubstr("no address"));
   }
-  for (const char* text : {"notls:", "mtls::x", "btls:a:"}) {
+  for (const char* text : {"notls:", "notls::7", "mtls::x", "btls:a:"}) {
     EXPECT_FALSE(codec::Listen::From(text, &why)) << text;
     EXPECT_THAT(why, HasSubstr("no address"));
   }

@@ -10,9 +10,9 @@
 // longer young when it was read.
 //
 // Invariants:
-//   P1 Comparing takes the same time wherever the passwords differ. Whether a
+//   N1 Comparing takes the same time wherever the passwords differ. Whether a
 //      user exists is no secret.
-//   P2 It holds kMaxFile bytes and 12 for each of their lines at most; nothing
+//   N2 It holds kMaxFile bytes and 12 for each of their lines at most; nothing
 //      of a file that cannot be read any more.
 //
 // Thread safety: any thread at any time. One reads, the others wait for it: all

@@ -330,8 +330,12 @@ void Derive(Settings* s) {
   if (IsGiven("temporary_ttl")) s->temp_lru = true;
 }
 
-// The bound of the buffers, and a -m that the control group has room for.
+// The bound of the buffers, and a -m and buffers of sockets that the control
+// group has room for.
 void FitMemory(Settings* s) {
+  // Tests show another group to a program whose name ends in -debug.
+  const char* shown = s->debug_commands ? std::getenv("CUCACHE_ROOT") : nullptr;
+  const std::string root = shown == nullptr ? "" : shown;
   MemoryBudget budget;
   budget.maxbytes = s->maxbytes;
   budget.maxbytes_given = IsGiven("memory_limit");
@@ -339,10 +343,18 @@ void FitMemory(Settings* s) {
   budget.buffers_given = IsGiven("read_buf_mem_limit");
   budget.threads = s->num_threads;
   budget.connections = s->maxconns;
-  const std::string note = FitBudget(CgroupMemoryLimit(), &budget);
+  budget.socket_reach = SocketReach(root);
+  const std::string note = FitBudget(CgroupMemoryLimit(root), &budget);
   if (!note.empty()) std::fprintf(stderr, "cucached: %s\n", note.c_str());
   s->maxbytes = budget.maxbytes;
   s->read_buf_mem_limit = budget.buffers;
+  s->socket_buffer = static_cast<uint32_t>(budget.socket_buffer);
+  if (s->socket_buffer != 0 && s->verbose > 0) {
+    std::fprintf(stderr,
+                 "cucached: this control group counts the buffers of sockets: "
+                 "they are set to %u bytes\n",
+                 s->socket_buffer);
+  }
 }
 
 bool CheckTogether(Settings* s, int* exit_code) {

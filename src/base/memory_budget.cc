@@ -29,6 +29,14 @@ constexpr uint64_t kLeastItems = 8 * kMegabyte;
 constexpr uint64_t kLeastUsefulBuffers = 4 * kMegabyte;
 // Version 1 has no word for "none", but a number near 2^63.
 constexpr uint64_t kNoLimit = uint64_t{1} << 60;
+// Of a group, at most, for sockets: more would leave too little for items.
+// Beyond the least for each of -c, they get what items and buffers do not want.
+constexpr uint64_t kSocketShare = 4;
+// What is set is a multiple, as the kernel counts whole pages.
+constexpr uint64_t kSocketStep = 4096;
+// The kernel's own defaults.
+constexpr uint64_t kSendReach = 4 * kMegabyte;
+constexpr uint64_t kReceiveReach = 6 * kMegabyte;
 
 // The number in a file; kNoLimit if there is none.
 uint64_t ReadLimit(const std::string& name) {
@@ -90,6 +98,32 @@ uint64_t LeastLimit(const std::string& root, const Mount& mount,
   }
 }
 
+// The last of the three numbers of net.ipv4.tcp_wmem or tcp_rmem.
+uint64_t TcpReach(const std::string& name, uint64_t otherwise) {
+  std::ifstream file(name);
+  uint64_t least, first, most;
+  return file >> least >> first >> most ? most : otherwise;
+}
+
+// What is at least kept for sockets; they may hold their fill of the least
+// size, all of -c at a time, unless the group is so small that this were most
+// of it.
+uint64_t LeastForSockets(uint64_t limit, const MemoryBudget& b) {
+  const uint64_t all =
+      kSocketParts * kLeastSocketBuffer * static_cast<uint64_t>(b.connections);
+  return std::min(all, limit / kSocketShare);
+}
+
+// Divides what is left by the connections. Where that is as much as the kernel
+// would take, nothing is set: its own sizes fit the distance to the client.
+void FitSockets(uint64_t left, MemoryBudget* b) {
+  const uint64_t each =
+      left / static_cast<uint64_t>(std::max(b->connections, 1));
+  if (each >= b->socket_reach) return;
+  const uint64_t size = each / kSocketParts / kSocketStep * kSocketStep;
+  b->socket_buffer = std::max(size, kLeastSocketBuffer);
+}
+
 std::string Megabytes(uint64_t bytes) {
   return std::to_string(bytes / kMegabyte) + " MB";
 }
@@ -97,8 +131,8 @@ std::string Megabytes(uint64_t bytes) {
 }  // namespace
 
 // Of /proc/self/cgroup: "0::/group" is version 2, "4:memory:/group" version 1.
-uint64_t CgroupMemoryLimit(const std::string& root) {
-  uint64_t least = kNoLimit;
+CgroupLimit CgroupMemoryLimit(const std::string& root) {
+  CgroupLimit found = {kNoLimit, false};
   std::ifstream file(root + "/proc/self/cgroup");
   for (std::string line; std::getline(file, line);) {
     const size_t first = line.find(':');
@@ -111,9 +145,16 @@ uint64_t CgroupMemoryLimit(const std::string& root) {
     if (!version2 && !HasWord(controllers, "memory")) continue;
     if (!FindMount(root, version2, &mount)) continue;
     const char* const name = version2 ? "memory.max" : "memory.limit_in_bytes";
-    least = std::min(least, LeastLimit(root, mount, group, name));
+    const uint64_t limit = LeastLimit(root, mount, group, name);
+    if (limit < found.bytes) found = {limit, version2};
   }
-  return least == kNoLimit ? 0 : least;
+  return found.bytes == kNoLimit ? CgroupLimit{} : found;
+}
+
+uint64_t SocketReach(const std::string& root) {
+  const std::string tcp = root + "/proc/sys/net/ipv4/tcp_";
+  return TcpReach(tcp + "wmem", kSendReach) +
+         TcpReach(tcp + "rmem", kReceiveReach);
 }
 
 uint64_t ProcessBytes(const MemoryBudget& budget) {
@@ -121,14 +162,24 @@ uint64_t ProcessBytes(const MemoryBudget& budget) {
          kPerConnection * static_cast<uint64_t>(budget.connections);
 }
 
-std::string FitBudget(uint64_t limit, MemoryBudget* b) {
+std::string FitBudget(const CgroupLimit& group, MemoryBudget* b) {
+  const uint64_t limit = group.bytes;
   const uint64_t wanted_buffers =
       std::max(kLeastBuffers, b->maxbytes / kBufferShare);
   if (!b->buffers_given) b->buffers = wanted_buffers;
   const uint64_t process = ProcessBytes(*b);
-  if (limit == 0 || b->maxbytes + b->buffers + process <= limit) return "";
+  if (limit == 0) return "";
+  // Who gave -m has divided the memory.
+  const bool bounded = group.counts_sockets && !b->maxbytes_given;
+  const uint64_t sockets = bounded ? LeastForSockets(limit, *b) : 0;
+  const uint64_t sum = b->maxbytes + b->buffers + process;
+  if (sum + sockets <= limit) {
+    if (bounded) FitSockets(limit - sum, b);
+    return "";
+  }
   uint64_t left = limit > process ? limit - process : 0;
   const auto take = [&left](uint64_t bytes) { left -= std::min(left, bytes); };
+  take(sockets);
   if (b->maxbytes_given) take(b->maxbytes);
   if (b->buffers_given) take(b->buffers);
   if (!b->buffers_given) {
@@ -145,11 +196,15 @@ std::string FitBudget(uint64_t limit, MemoryBudget* b) {
   if (!b->buffers_given) {
     b->buffers = std::min(b->buffers + left, wanted_buffers);
   }
+  const uint64_t used = b->maxbytes + b->buffers + process;
+  const uint64_t unused = limit > used ? limit - used : 0;
+  if (bounded) FitSockets(unused, b);
   std::string text = "this control group may have " + Megabytes(limit) +
                      " of memory: -m is " + Megabytes(b->maxbytes) +
                      ", buffers " + Megabytes(b->buffers) +
                      ", the process besides " + Megabytes(process);
-  if (b->maxbytes + b->buffers + process > limit) {
+  if (bounded) text += ", sockets " + Megabytes(unused);
+  if (used > limit) {
     text += "; that is more than it may have";
   }
   return text;

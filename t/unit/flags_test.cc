@@ -7,9 +7,11 @@
 #include <gflags/gflags.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 
@@ -28,10 +30,11 @@ struct Outcome {
   std::string err;
 };
 
-Outcome Parse(const std::string& line) {
+Outcome Parse(const std::string& line,
+              const std::string& program = "cucached") {
   gflags::FlagSaver restore;
   std::istringstream in(line);
-  std::vector<std::string> words = {"cucached"};
+  std::vector<std::string> words = {program};
   for (std::string word; in >> word;) words.push_back(word);
   std::vector<const char*> argv;
   for (const std::string& word : words) argv.push_back(word.c_str());
@@ -118,6 +121,49 @@ TEST(Flags, ExtendedOptions) {
   EXPECT_TRUE(s.track_sizes);
   EXPECT_EQ(s.page_size, 64u << 10);
   EXPECT_EQ(s.hash_algorithm, "jenkins");
+}
+
+// A directory that looks like / in a control group of version 2.
+class FakeRoot {
+ public:
+  explicit FakeRoot(int megabytes) {
+    Put("proc/self/cgroup", "0::/a\n");
+    Put("proc/self/mountinfo", "31 23 0:27 / /cg rw - cgroup2 cgroup2 rw\n");
+    Put("proc/sys/net/ipv4/tcp_wmem", "4096 16384 4194304\n");
+    Put("proc/sys/net/ipv4/tcp_rmem", "4096 131072 6291456\n");
+    Put("cg/a/memory.max", std::to_string(megabytes) + "000000\n");
+    setenv("CUCACHE_ROOT", root_.c_str(), 1);
+  }
+  ~FakeRoot() {
+    unsetenv("CUCACHE_ROOT");
+    std::filesystem::remove_all(root_);
+  }
+
+ private:
+  void Put(const std::string& name, const std::string& text) {
+    const std::filesystem::path path = root_ / name;
+    std::filesystem::create_directories(path.parent_path());
+    std::ofstream(path) << text;
+  }
+
+  const std::filesystem::path root_ =
+      testing::TempDir() + "cucache_root." + std::to_string(getpid());
+};
+
+TEST(Flags, SocketsOfAControlGroup) {
+  const FakeRoot root(500);
+  const Outcome chosen = Parse("-v", "cucached-debug");
+  ASSERT_TRUE(chosen.settings.has_value());
+  EXPECT_EQ(chosen.settings->maxbytes, uint64_t{64} << 20);
+  EXPECT_EQ(chosen.settings->socket_buffer, 64u << 10);
+  EXPECT_THAT(chosen.err, HasSubstr("they are set to 65536 bytes"));
+  EXPECT_EQ(Parse("", "cucached-debug").err, "");
+  const Outcome given = Parse("-v -m 64", "cucached-debug");
+  ASSERT_TRUE(given.settings.has_value());
+  EXPECT_EQ(given.settings->socket_buffer, 0u);
+  EXPECT_EQ(given.err, "");
+  // It is not for others.
+  EXPECT_EQ(Good("-m 64").socket_buffer, 0u);
 }
 
 TEST(Flags, OneOptionMeansAnother) {

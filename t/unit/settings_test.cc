@@ -74,7 +74,7 @@ TEST(Settings, RowsAreMemcacheds) {
       "ssl_key ssl_verify_mode ssl_keyformat ssl_ciphers ssl_ca_cert "
       "ssl_wbuf_size ssl_session_cache ssl_kernel_tls ssl_min_version "
       "num_napi_ids memory_file client_flags_size page_size hash_expand "
-      "udp_trust");
+      "udp_trust socket_buffer");
   std::vector<std::string> words;
   for (std::string word; expected >> word;) words.push_back(word);
   EXPECT_EQ(Names(Settings()), words);

@@ -338,7 +338,8 @@ Dispatcher::Verdict Server::Dispatch(int fd, TlsMode tls) {
   if (encrypted) {
     handshakers_[chosen % handshakers_.size()]->Adopt(fd, tls, worker);
   } else {
-    worker->Adopt({&kSocketOps, nullptr, fd});
+    const bool pieces = SendsInPieces(settings_.socket_buffer);
+    worker->Adopt({pieces ? &kPieceOps : &kSocketOps, nullptr, fd});
   }
   return full ? Verdict::kFull : Verdict::kTaken;
 }

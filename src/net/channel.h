@@ -52,6 +52,21 @@ struct Channel {
 // A TCP or unix socket that does not block.
 extern const ChannelOps kSocketOps;
 
+// The same for sockets whose buffers were set to Settings::socket_buffer.
+//
+// The kernel looks for room in the buffer when a packet is begun, and fills
+// that packet up to 64 KiB: behind a client that does not read there would be a
+// few of these, however small the buffer is (Y1 of base/memory_budget.h). And a
+// buffer that is smaller than one packet of the loopback device makes the
+// kernel wait for a timer between packets. So output goes in pieces of
+// kPieceSize, and each is a packet of its own (MSG_EOR). A larger buffer has
+// room for the 64 KiB, and large packets are cheaper.
+extern const ChannelOps kPieceOps;
+constexpr size_t kPieceSize = 8 * 1024;
+constexpr bool SendsInPieces(size_t socket_buffer) {
+  return socket_buffer != 0 && socket_buffer < 64 * 1024;
+}
+
 }  // namespace cucache
 
 #endif  // CUCACHE_NET_CHANNEL_H_

@@ -91,6 +91,15 @@ void SetNoLinger(int fd) {
   }
 }
 
+// At most that; the kernel doubles it, and gives no more than
+// net.core.wmem_max or rmem_max.
+void SetBuffer(int fd, int option, uint32_t bytes) {
+  const int size = static_cast<int>(bytes);
+  if (setsockopt(fd, SOL_SOCKET, option, &size, sizeof(size)) != 0) {
+    PLOG(WARNING) << "setsockopt";
+  }
+}
+
 // Accepted sockets inherit all of these.
 void SetTcpOptions(int fd) {
   SetFlag(fd, SOL_SOCKET, SO_REUSEADDR);
@@ -143,6 +152,26 @@ void Listener::Add(int fd) {
   socket->tls = tls_;
   sockets_.push_back(std::move(socket));
   VLOG(2) << "<" << fd << " server listening (" << LocalAddressText(fd) << ")";
+}
+
+// Of a listening TCP socket, before it listens: those it accepts inherit it,
+// and the window that they offer to the client from the first packet on fits.
+void Listener::BoundBuffers(int fd) const {
+  if (settings_.socket_buffer == 0) return;
+  SetBuffer(fd, SO_SNDBUF, settings_.socket_buffer);
+  SetBuffer(fd, SO_RCVBUF, settings_.socket_buffer);
+}
+
+// Of an accepted unix socket, which inherits nothing. What it has to begin with
+// (net.core.wmem_default) does not grow. What the client sends is the client's.
+void Listener::BoundUnixBuffer(int fd) const {
+  if (settings_.socket_buffer == 0) return;
+  int now = 0;
+  socklen_t length = sizeof(now);
+  if (getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &now, &length) != 0 ||
+      static_cast<uint32_t>(now) / 2 > settings_.socket_buffer) {
+    SetBuffer(fd, SO_SNDBUF, settings_.socket_buffer);
+  }
 }
 
 bool Listener::BindUnix(std::string* error) {
@@ -245,6 +274,7 @@ bool Listener::BindAddress(const addrinfo& address, bool* fatal,
   }
   if (address.ai_family == AF_INET6) SetFlag(fd, IPPROTO_IPV6, IPV6_V6ONLY);
   SetTcpOptions(fd);
+  BoundBuffers(fd);
   if (bind(fd, address.ai_addr, address.ai_addrlen) != 0) {
     *fatal = errno != EADDRINUSE && errno != EADDRNOTAVAIL;
     *error = Errno("bind()");
@@ -314,6 +344,7 @@ void Listener::Accept(Socket* socket) {
     const int fd =
         accept4(socket->fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
+      if (socket->port == 0) BoundUnixBuffer(fd);
       if (dispatcher_->Dispatch(fd, socket->tls) ==
           Dispatcher::Verdict::kFull) {
         return;

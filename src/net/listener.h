@@ -90,6 +90,8 @@ class Listener {
   static constexpr unsigned kLookEvery = 8;
 
   bool BindUnix(std::string* error);
+  void BoundBuffers(int fd) const;
+  void BoundUnixBuffer(int fd) const;
   bool BindTcp(std::string* error);
   bool BindLoopback(std::string* error);
   bool BindHost(const std::string& host, int port, std::string* error);

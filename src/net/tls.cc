@@ -199,6 +199,11 @@ bool OpenSslTls::Open(int fd, TlsMode mode, Channel* channel) {
   conn->counters = &counters_;
   conn->fd = fd;
   conn->record = std::min<size_t>(settings_.ssl_wbuf_size, TlsConn::kMaxRecord);
+  conn->send_flags = MSG_NOSIGNAL;
+  if (SendsInPieces(settings_.socket_buffer)) {
+    conn->record = std::min(conn->record, kPieceSize);
+    conn->send_flags |= MSG_EOR;
+  }
   SSL* ssl = conn->ssl.get();
   const int verify = VerifyMode(mode);
   SSL_set_verify(ssl, verify, nullptr);

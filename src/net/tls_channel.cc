@@ -40,7 +40,7 @@ int SocketWrite(BIO* bio, const char* from, int size) {
   BIO_clear_retry_flags(bio);
   ssize_t n;
   do {
-    n = send(conn->fd, from, static_cast<size_t>(size), MSG_NOSIGNAL);
+    n = send(conn->fd, from, static_cast<size_t>(size), conn->send_flags);
   } while (n < 0 && errno == EINTR);
   if (n < 0) conn->error = errno;
   if (n < 0 && errno == EAGAIN) BIO_set_retry_write(bio);

@@ -50,6 +50,7 @@ struct TlsConn {
   TlsCounters* counters = nullptr;
   int fd = -1;
   size_t record = kMaxRecord;  // bytes that are encrypted at once
+  int send_flags = 0;          // of send()
   int error = 0;               // errno of the last system call that failed
   bool greeted = false;        // the client's first byte was looked at
   bool at_end = false;         // the socket's input ended

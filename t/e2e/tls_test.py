@@ -89,7 +89,7 @@ class Server:
   """cucached with -Z, on one port unless `listen` says more."""
 
   def __init__(self, *options, listen="127.0.0.1:{}", ports=1, cert="server",
-               key_file=True):
+               key_file=True, program=CUCACHED, root=""):
     self.ports = [free_port() for _ in range(ports)]
     self.cert, self.key = FILES.path("live.crt"), FILES.path("live.key")
     self.use(cert)
@@ -101,7 +101,8 @@ class Server:
     if os.geteuid() == 0:
       words += ["-u", "root"]
     self.log = open(FILES.path("log"), "w+b")
-    self.process = subprocess.Popen([CUCACHED, *words, *options],
+    self.process = subprocess.Popen([program, *words, *options],
+                                    env=dict(os.environ, CUCACHE_ROOT=root),
                                     stderr=self.log)
     for _ in range(1200):
       with contextlib.suppress(OSError):
@@ -339,6 +340,52 @@ def test_a_slow_reader():
       good = good and client.file.read(len(wanted)) == wanted
     check("everything arrives in order", good)
     equal("no errors", client.stats()["ssl_proto_errors"], "0")
+
+
+def in_a_group(megabytes):
+  """What makes a server believe to be in a control group of version 2."""
+  root, program = FILES.path("root"), FILES.path("cucached-debug")
+  for name, text in (("proc/self/cgroup", "0::/\n"),
+                     ("proc/self/mountinfo", "1 0 0:27 / /cg - cgroup2 c rw\n"),
+                     ("cg/memory.max", str(megabytes << 20))):
+    path = os.path.join(root, name)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w") as file:
+      file.write(text)
+  os.symlink(os.path.abspath(CUCACHED), program)
+  return {"program": program, "root": root}
+
+
+def sockets_of(server):
+  """The kernel's figures of the server's connections: sizes and contents of
+  their buffers, as `ss` calls them."""
+  shown = subprocess.run(
+      ["ss", "-Htmn", f"sport = :{server.ports[0]}"], check=True, timeout=TIMEOUT,
+      capture_output=True, text=True).stdout
+  return [{name: int(value) for name, value in
+           re.findall(r"(rb|tb|r|w)(\d+)", group)}
+          for group in re.findall(r"skmem:\(([^)]*)", shown)]
+
+
+def test_bounded_sockets():
+  """Y1 of src/base/memory_budget.h: what the kernel holds of a connection."""
+  value = os.urandom(500000)
+  with Server(**in_a_group(128)) as server, Client(server) as client:
+    equal("socket_buffer", client.stats(b"settings")["socket_buffer"], "8192")
+    equal("set", client.set(b"v", value), b"STORED")
+    client.sock.sendall(b"get" + b" v" * 20 + b"\r\n")
+    most = 0
+    if shutil.which("ss"):
+      for _ in range(20):
+        for figures in sockets_of(server):
+          most = max(most, figures["w"])
+          equal("buffers", (figures["tb"], figures["rb"]), (16384, 16384))
+        time.sleep(0.02)
+      check(f"holds {most} of output", 8192 < most < 3 * 8192 + 2048)
+    wanted = b"VALUE v 0 500000\r\n" + value + b"\r\n"
+    for i in range(20):
+      check(f"value {i}", client.file.read(len(wanted)) == wanted)
+    equal("the end", client.file.readline(), b"END\r\n")
 
 
 def test_key_in_the_chain_file():

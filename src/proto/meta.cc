@@ -400,9 +400,10 @@ void ParseMetaGet(const Tokens& tokens, const Clock& clock, char* key_buffer,
 namespace {
 
 // An opaque of the usual form, from its letter on: what follows it; nullptr for
-// others.
-inline const char* ReadPlainOpaque(const char* p, const char* end,
-                                   MetaReply* reply) {
+// others. Not inlined: lines without one keep their registers.
+__attribute__((noinline)) const char* ReadPlainOpaque(const char* p,
+                                                      const char* end,
+                                                      MetaReply* reply) {
   const char* const stop = FindPlainEndShort(p, end);
   const auto length = static_cast<size_t>(stop - p);
   if (length > kMaxOpaque) return nullptr;

@@ -37,7 +37,8 @@
 //      that it does not become empty.
 //   V2 A page that drains but does not become empty (a chunk of it was being
 //      filled by a client, or is pinned) is a straggler; the maintenance
-//      thread drains it again, and opens it again if that did not help. Who
+//      thread drains it again, and opens it again if that did not help; at
+//      once if few of its chunks are used (ReopenNearlyEmpty). Who
 //      links a large item opens its pages, which may have come to be the
 //      oldest while a client was filling them: out of the queue they would
 //      stay while everything else leaves for those that come after.

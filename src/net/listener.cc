@@ -297,7 +297,7 @@ void Listener::WritePortFile() const {
   const char* name = std::getenv("MEMCACHED_PORT_FILENAME");
   if (name == nullptr) return;
   const std::string unfinished = std::string(name) + ".lck";
-  FILE* file = std::fopen(unfinished.c_str(), "a");
+  FILE* file = std::fopen(unfinished.c_str(), "w");
   if (file == nullptr) {
     PLOG(ERROR) << "Failed to open \"" << unfinished << "\"";
     return;

@@ -314,6 +314,8 @@ TEST(Places, NoPortNoSocket) {
 
 TEST(Places, PortFile) {
   const std::string path = TempName("ports");
+  // As one leaves it who was killed between writing and renaming.
+  std::ofstream(path + ".lck") << "TCP INET: 1\n";
   setenv("MEMCACHED_PORT_FILENAME", path.c_str(), 1);
   {
     TestServer server;

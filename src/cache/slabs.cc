@@ -23,7 +23,7 @@ constexpr uint32_t kMaxPageSize = 1024 * 1024;
 // A page is at most this fraction of the memory: every class in use holds at
 // least one page in each queue, and pages blur the order of eviction. With
 // 2,000 to 4,000 pages mixed sizes lose 1 to 2 % of the hits to it
-// (t/bench/sim, doc/memory.md).
+// (t/bench/sim, doc/eviction.md).
 constexpr uint64_t kPagesInMemory = 4096;
 constexpr uint32_t kMinChunk = 48;
 // Up to here classes are kItemAlignment apart, then kClassFactor.

@@ -1,6 +1,7 @@
 # Copyright (c) 2026 The cucache authors. BSD-3-Clause, see LICENSE.
 """One measurement: one server, one row, once."""
 
+import concurrent.futures
 import contextlib
 import json
 import os
@@ -9,7 +10,6 @@ import re
 import signal
 import subprocess
 import tempfile
-import threading
 import time
 
 from . import tools
@@ -70,7 +70,9 @@ def generator_arguments(row, seconds, rate):
         length = [f"--seconds={seconds}", f"--warmup={min(0.2, seconds / 3)}"]
     arguments = [*row.load, *length, f"--threads={threads}"]
     if rate:
-        arguments += [f"--rate={rate:.0f}"] + ["--spin"] * (cpus is not None)
+        # Who polls would leave nothing to a generator beside it.
+        spin = cpus is not None and not row.beside
+        arguments += [f"--rate={rate:.0f}"] + ["--spin"] * spin
     return arguments, cpus
 
 
@@ -82,20 +84,20 @@ def once(generator, server, row, seconds, rate=0):
 
 @contextlib.contextmanager
 def beside(generator, server, row, seconds, cpus):
-    """The second generator of a row that has one. Where both share a
-    processor, what is measured is not how busy a fast server keeps it."""
+    """The second generator of a row that has one. It is of a class that any
+    other thread displaces at once: where both generators share a processor, the
+    first would wait for time slices of one that a fast server keeps busy."""
     if not row.beside:
         yield
         return
-    other = threading.Thread(target=generator.run, args=(
-        server, row, [*row.beside, f"--seconds={seconds + 0.3}"], cpus),
-        kwargs={"wrapper": ("nice", "-n", "19")})
-    other.start()
-    time.sleep(0.1)  # it is under way
-    try:
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        other = pool.submit(
+            generator.run, server, row,
+            [*row.beside, f"--seconds={seconds + 0.3}"], cpus,
+            wrapper=("chrt", "--idle", "0"))
+        time.sleep(0.1)  # it is under way
         yield
-    finally:
-        other.join()
+        other.result()
 
 
 def _stop_tracer(tracer):

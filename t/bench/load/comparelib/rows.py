@@ -154,6 +154,8 @@ UNDER_WAY = [
     Row("evict-mixed", "90 % get, 10 % set, Zipf, evicting (-m 64)",
         ("--op=mixed", "--dist=zipf"), keys=MANY, value=200, memory_mb=64),
     _get("open-get", "get at half the rate (open loop)", open_share=0.5),
+    _get("open-t2-get", "-t 2: get at half the rate (open loop)",
+         server_threads=2, open_share=0.5),
     _get("greedy", "p99 beside 4 connections that pipeline 500", open_share=0.05,
          connections=20, target=1.00,
          beside=("--op=get", "--pipeline=500", "--connections=4")),

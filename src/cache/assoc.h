@@ -309,7 +309,9 @@ class Assoc {
   }
   static uint64_t FindWord(const Bucket& bucket, uint64_t tag,
                            std::string_view key);
+  bool SurelyAbsent(const Probe& probe, TableState state) const;
   Item* FindValidated(uint64_t hash, std::string_view key) const;
+  Item* FindInAll(const Probe& probe, std::string_view key) const;
   bool LocateIn(Bucket& bucket, uint64_t tag, std::string_view key,
                 Place* place) const;
   static bool LocateAt(Slot& slot, uint64_t tag, std::string_view key,
@@ -434,14 +436,29 @@ CUCACHE_ALWAYS_INLINE uint64_t Assoc::FindWord(const Bucket& bucket,
   return slot::kEmpty;
 }
 
+// Is the key in neither bucket of its segment? False: one may have its tag, or
+// it is a moment at which that has to be asked in another way. `state` was read
+// before this; why it may be believed stands at FindValidated().
+CUCACHE_ALWAYS_INLINE bool Assoc::SurelyAbsent(const Probe& probe,
+                                               TableState state) const {
+  const Bucket* const segment = &At(state.SegmentOf(probe.group), 0);
+  const uint64_t version = stripes_[probe.x1].Version();
+  return !state.busy() && !HasTag(segment[probe.x1], probe.tag) &&
+         !HasTag(segment[probe.x2], probe.tag) &&
+         stripes_[probe.x1].Version() == version && State() == state;
+}
+
 // A hit in the first bucket reads nothing but the state, the bucket and the
 // item. Only when that fails the version matters, and then all is read again.
-inline Item* Assoc::Find(uint64_t hash, std::string_view key) const {
+CUCACHE_ALWAYS_INLINE Item* Assoc::Find(uint64_t hash,
+                                        std::string_view key) const {
   const Probe probe(hash, mask_);
-  const Bucket* const segment = &At(State().SegmentOf(probe.group), 0);
+  const TableState state = State();
+  const Bucket* const segment = &At(state.SegmentOf(probe.group), 0);
   // A quarter of the keys is in that one, and which cannot be predicted.
   PrefetchLine(&segment[probe.x2]);
   const Slot* const slot = FindTag(segment[probe.x1], probe.tag);
+  if (slot == nullptr && SurelyAbsent(probe, state)) return nullptr;
   return Settle({key, hash, nullptr, nullptr, slot});
 }
 

@@ -22,16 +22,13 @@ namespace cucache {
 // splits nor merges: then both buckets are read without asking twice.
 Item* Assoc::FindValidated(uint64_t hash, std::string_view key) const {
   const Probe probe(hash, mask_);
-  const TableState before = State();
-  if (!before.busy()) [[likely]] {
-    const uint64_t version = stripes_[probe.x1].Version();
-    const Bucket* const segment = &At(before.SegmentOf(probe.group), 0);
-    if (!HasTag(segment[probe.x1], probe.tag) &&
-        !HasTag(segment[probe.x2], probe.tag) &&
-        stripes_[probe.x1].Version() == version && State() == before) {
-      return nullptr;
-    }
-  }
+  if (SurelyAbsent(probe, State())) [[likely]]
+    return nullptr;
+  return FindInAll(probe, key);
+}
+
+// In every segment that the key may be in.
+Item* Assoc::FindInAll(const Probe& probe, std::string_view key) const {
   for (;;) {
     const TableState state = State();
     const uint64_t version = stripes_[probe.x1].Version();

@@ -141,7 +141,7 @@ void Cache::RemoveThread(CacheThread* t) {
 Item* Cache::Find(CacheThread& t, uint64_t hash, std::string_view key,
                   Absent* why) {
   for (;;) {
-    Item* item = assoc_->Find(hash, key);
+    Item* const item = assoc_->Find(hash, key);
     const Absent absent = item == nullptr ? Absent::kMissing : Check(item);
     if (why != nullptr) *why = absent;
     if (absent == Absent::kNot) return item;

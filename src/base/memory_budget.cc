@@ -17,8 +17,8 @@ constexpr uint64_t kMegabyte = uint64_t{1} << 20;
 constexpr uint64_t kProcess = 16 * kMegabyte;
 // Buffers that are the worker's own, its stack and its arena.
 constexpr uint64_t kPerThread = kMegabyte / 2;
-// A fifth is ours. The kernel keeps the rest, and counts it for the group:
-// socket, file, what epoll has of it.
+// A few hundred bytes are ours. The kernel keeps the rest, and counts it for
+// the group: socket, file, what epoll has of it.
 constexpr uint64_t kPerConnection = 2048;
 // A full output buffer for each of -c's 1,024.
 constexpr uint64_t kLeastBuffers = 64 * kMegabyte;

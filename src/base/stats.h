@@ -66,7 +66,6 @@ class Counter {
   X(idle_kicks)                    \
   X(read_buf_oom)                  \
   X(response_obj_oom)              \
-  X(direct_reclaims)               \
   X(grace_waits)
 
 // Per thread and slab class (rows of `stats slabs`).

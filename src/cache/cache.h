@@ -87,12 +87,11 @@ struct CacheFigures {
            expired_unfetched = 0, evicted_unfetched = 0, evicted_active = 0,
            reclaimed = 0, crawler_reclaimed = 0, crawler_items_checked = 0,
            lru_crawler_starts = 0, moves_to_main = 0, moves_within_main = 0,
-           slabs_moved = 0, slab_global_page_pool = 0,
-           slab_reassign_running = 0, hash_power_level = 0, hash_bytes = 0,
-           hash_is_expanding = 0, hash_load_percent = 0, hash_moves = 0,
-           maxbytes = 0, total_pages = 0, malloced_bytes = 0, epoch = 0,
-           limbo_items = 0, moved_pieces = 0, total_malloced = 0,
-           compacted_items = 0, compacted_pages = 0;
+           slabs_moved = 0, slab_global_page_pool = 0, hash_power_level = 0,
+           hash_bytes = 0, hash_is_expanding = 0, hash_load_percent = 0,
+           hash_moves = 0, maxbytes = 0, total_pages = 0, malloced_bytes = 0,
+           epoch = 0, limbo_items = 0, moved_pieces = 0, total_malloced = 0,
+           compacted_items = 0, compacted_pages = 0, direct_reclaims = 0;
   uint64_t crawler_cpu_us = 0;
   bool lru_crawler_running = false;
   RestartFigures restart;
@@ -384,8 +383,8 @@ class Cache {
                     Wait* wait);
   char* MakeRoom(CacheThread& t, int c, Queue q, Wait* wait);
   char* TakeLast(CacheThread& t, int c, Queue q);
-  void EvictAhead(CacheThread& t, size_t bytes);
-  void EvictForLarge(CacheThread& t, size_t bytes);
+  [[nodiscard]] bool EvictAhead(CacheThread& t, size_t bytes);
+  void EvictForLarge(CacheThread& t, const Item* item, size_t bytes);
   // `take(bytes)` gives a chunk or nullptr.
   template <class Take>
   Item* AllocateWith(CacheThread& t, const ItemShape& shape, Take&& take);

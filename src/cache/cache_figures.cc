@@ -68,6 +68,7 @@ CacheFigures Cache::figures() {
   f.moves_within_main = all.moves_within_main;
   f.moved_pieces = all.moved_pieces;
   f.compacted_items = all.compacted;
+  f.direct_reclaims = all.direct_reclaims;
   f.lru_crawler_starts = crawler_->starts();
   f.lru_crawler_running = crawler_->running();
   f.compacted_pages = eviction_->compacted_pages();
@@ -211,6 +212,7 @@ void Cache::AddRow(size_t row, const ItemSums& sums, const FreeChunks& free,
   f.crawler_items_checked += all.crawler_checked;
   f.moves_to_warm += all.moves_to_main;
   f.moves_within_lru += all.moves_within_main;
+  f.direct_reclaims += all.direct_reclaims;
 }
 
 std::vector<SlabClassFigures> Cache::class_figures() {

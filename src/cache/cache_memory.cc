@@ -198,7 +198,7 @@ AllocateStatus Cache::Allocate(CacheThread& t, const ItemShape& shape,
   if (*item == nullptr) return AllocateStatus::kNoMemory;
   const size_t bytes = shape.PrefixBytes() + shape.value_length;
   if (IsLarge(bytes) && bytes > replaced) {
-    EvictForLarge(t, bytes - replaced);
+    EvictForLarge(t, *item, bytes - replaced);
   }
   (*item)->mark.store(mark, std::memory_order_relaxed);
   return AllocateStatus::kOk;
@@ -304,7 +304,9 @@ char* Cache::Refill(CacheThread& t, int c, size_t bytes, Queue q,
                     size_t leave) {
   char* const chunk = t.TakeChunk(c, q, leave);
   if (slabs_->free_pages() < HighPages()) {
-    EvictAhead(t, bytes * MagazineBatch(c));
+    if (EvictAhead(t, bytes * MagazineBatch(c))) {
+      (*t.counters_)[PageRow(c, q)].direct_reclaims.Add();
+    }
   }
   return chunk;
 }
@@ -313,16 +315,18 @@ char* Cache::Refill(CacheThread& t, int c, size_t bytes, Queue q,
 // It is the maintenance thread's work, which is woken when an eighth of the
 // reserve is gone, because to wake it costs as much as some ten sets; below
 // three quarters everyone who allocates drains twice as much as it takes.
-void Cache::EvictAhead(CacheThread& t, size_t bytes) {
-  if (!settings_.evict_to_free) return;
+// True: it did so.
+bool Cache::EvictAhead(CacheThread& t, size_t bytes) {
+  if (!settings_.evict_to_free) return false;
   const size_t free = slabs_->free_pages(), high = HighPages();
-  if (free >= high - high / 8) return;
+  if (free >= high - high / 8) return false;
   if (asleep_.load(std::memory_order_relaxed)) Wake();
-  if (free >= LowPages()) return;
+  if (free >= LowPages()) return false;
   t.debt_ += 2 * bytes;
-  if (t.debt_ < slabs_->page_size() / 16) return;
+  if (t.debt_ < slabs_->page_size() / 16) return false;
   eviction_->Drain(t, t.debt_);
   t.debt_ = 0;
+  return true;
 }
 
 // Small items are evicted pages at a time, by whoever has the time. Who stores
@@ -330,13 +334,15 @@ void Cache::EvictAhead(CacheThread& t, size_t bytes) {
 // which it comes, and not several large values because of one. Between the two
 // marks the memory stays full or not, so that this does not come and go with
 // every page.
-void Cache::EvictForLarge(CacheThread& t, size_t bytes) {
+void Cache::EvictForLarge(CacheThread& t, const Item* item, size_t bytes) {
   if (!settings_.evict_to_free) return;
   const size_t free = slabs_->free_pages(), high = HighPages();
   const bool was = full_.load(std::memory_order_relaxed);
   const bool is = free <= high + high / 4 || (was && free <= 2 * high);
   if (is != was) full_.store(is, std::memory_order_relaxed);
-  if (is) eviction_->EvictBytes(t, bytes, 2 * high);
+  if (!is) return;
+  t.Count(item).direct_reclaims.Add();
+  eviction_->EvictBytes(t, bytes, 2 * high);
 }
 
 void Cache::BeginWait(CacheThread& t, Wait* wait) {

@@ -61,6 +61,7 @@ class Cache;
   X(crawler_reclaimed)    /* ... found by the crawler */    \
   X(crawler_checked)      /* items the crawler looked at */ \
   X(outofmemory)          /* allocations refused */         \
+  X(direct_reclaims)      /* stores that had to evict */    \
   X(moves_to_main)        /* from probation */              \
   X(moves_within_main)    /* reinserted */                  \
   X(compacted)            /* moved out of a sparse page */  \

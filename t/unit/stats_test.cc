@@ -186,6 +186,31 @@ TEST_F(StatsTest, Reset) {
   EXPECT_NE(slabs.find(":get_hits 1\r\n"), std::string::npos);
 }
 
+// Nobody but the storing thread is there to evict.
+TEST_F(StatsTest, EvictionsOfStoresAreDirectReclaims) {
+  const auto fill = [&] {
+    for (int i = 0; i < 20000; ++i) {
+      worker->Set("k" + std::to_string(i), std::string(1500, 'x'));
+    }
+  };
+  fill();
+  const uint64_t direct = std::stoull(worker->Stat("direct_reclaims"));
+  EXPECT_GT(direct, 0u);
+  EXPECT_LE(direct, 20000u);
+  const int number = cache->SlabClass(worker->Get("k19999").item);
+  EXPECT_EQ(worker->Stat("items:" + std::to_string(number) + ":direct_reclaims",
+                         "items"),
+            std::to_string(direct));
+  worker->Admin("stats reset");
+  EXPECT_EQ(worker->Stat("direct_reclaims"), "0");
+  EXPECT_EQ(worker->Stat("evictions"), "0");
+  worker->Set("large", std::string(900000, 'x'));
+  EXPECT_NE(worker->Stat("direct_reclaims"), "0");
+  const uint64_t evictions = std::stoull(worker->Stat("evictions"));
+  fill();
+  EXPECT_GT(std::stoull(worker->Stat("evictions")), evictions);
+}
+
 // Who asks has summed up before who resets, and subtracts after it.
 TEST(StatsResetTest, MayComeBetweenSumAndDifference) {
   StatsSum sum, baseline;

@@ -72,24 +72,24 @@ void Eviction::Unlink(PageIndex p) {
 }
 
 void Eviction::PageOpened(PageIndex p, Queue q) {
-  SpinLockGuard lock(queue_lock_);
+  MutexLock lock(queue_lock_);
   if (!cache_.slabs_->page(p).queued) Append(p, q);
 }
 
 void Eviction::PageClosed(PageIndex p) {
-  SpinLockGuard lock(queue_lock_);
+  MutexLock lock(queue_lock_);
   Unlink(p);
 }
 
 PageIndex Eviction::PopOldest(Queue q) {
-  SpinLockGuard lock(queue_lock_);
+  MutexLock lock(queue_lock_);
   const PageIndex p = queues_[static_cast<int>(q)].head;
   if (p != kNoPage) Unlink(p);
   return p;
 }
 
 bool Eviction::PopIfQueued(PageIndex p) {
-  SpinLockGuard lock(queue_lock_);
+  MutexLock lock(queue_lock_);
   if (!cache_.slabs_->page(p).queued) return false;
   Unlink(p);
   return true;
@@ -105,6 +105,13 @@ bool Eviction::HasItemsOf(PageIndex p, int number) const {
   }
   const auto c = page.slab_class.load(std::memory_order_relaxed);
   if (number == 0 || cache_.number_of_class_[c] == number) return true;
+  // Each large value has a piece that takes most of a largest chunk, so no
+  // other page has to be read: the caller is on line, and there may be millions
+  // of small items.
+  if (!cache_.has_large_.load(std::memory_order_relaxed) ||
+      2 * slabs.chunk_size(c) < slabs.max_chunk()) {
+    return false;
+  }
   const uint32_t end = page.fresh.load(std::memory_order_acquire);
   for (uint32_t i = 0; i < end; ++i) {
     const auto* piece = reinterpret_cast<const Piece*>(slabs.Chunk(p, i));
@@ -120,7 +127,7 @@ void Eviction::OldestAges(Queue q, RelTime now,
                           std::array<RelTime, kMaxSlabClasses>* ages) {
   Slabs& slabs = *cache_.slabs_;
   ages->fill(0);
-  SpinLockGuard lock(queue_lock_);
+  MutexLock lock(queue_lock_);
   // From the newest, so that the oldest of a class stays.
   for (PageIndex p = queues_[static_cast<int>(q)].tail; p != kNoPage;
        p = slabs.page(p).queue_prev) {
@@ -132,8 +139,9 @@ void Eviction::OldestAges(Queue q, RelTime now,
 
 std::vector<PageIndex> Eviction::PagesOldestFirst() {
   Slabs& slabs = *cache_.slabs_;
-  SpinLockGuard lock(queue_lock_);
   std::vector<PageIndex> pages;
+  pages.reserve(slabs.touched_pages());
+  MutexLock lock(queue_lock_);
   // Those that are being drained are in no queue (V1).
   for (PageIndex p = 0; p < slabs.touched_pages(); ++p) {
     const Page& page = slabs.page(p);

@@ -238,7 +238,8 @@ class Eviction : public PageObserver {
   uint64_t old_ghost_stamp_ = 0;
   Gate gate_;
 
-  SpinLock queue_lock_;
+  // A mutex: whoever shows ages walks over all pages with it.
+  Mutex queue_lock_;
   std::array<PageList, kQueues> queues_ GUARDED_BY(queue_lock_);
 
   Mutex victim_lock_;

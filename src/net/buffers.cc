@@ -2,8 +2,6 @@
 
 #include "net/buffers.h"
 
-#include <glog/logging.h>
-
 #include <cstdlib>
 #include <cstring>
 #include <new>
@@ -30,11 +28,7 @@ Buffer* BufferPool::New(size_t capacity) {
 }
 
 Buffer* BufferPool::TakeFull() {
-  if (free_.empty()) {
-    Buffer* fresh = New(kFullSize);
-    CHECK(fresh != nullptr) << "out of memory for an input buffer";
-    return fresh;
-  }
+  if (free_.empty()) return New(kFullSize);
   Buffer* buffer = free_.back();
   free_.pop_back();
   free_bytes_.store(free_.size() * kFullSize, kRelaxed);

@@ -52,8 +52,9 @@ class BufferPool final : public BufferAccount {
   BufferPool(const BufferPool&) = delete;
   BufferPool& operator=(const BufferPool&) = delete;
 
-  // An empty full-size buffer for the worker; not charged.
-  Buffer* TakeFull();
+  // An empty full-size buffer for the worker; not charged. nullptr: out of
+  // memory.
+  [[nodiscard]] Buffer* TakeFull();
   void GiveFull(Buffer* buffer);
 
   // A charged buffer with a copy of the bytes and no room beyond them, or

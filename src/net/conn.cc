@@ -404,17 +404,24 @@ CUCACHE_ALWAYS_INLINE bool Conn::KeepInput() {
 
 bool Conn::KeepRest() {
   Buffer* in = host_.input;
-  if (in->size() <= kCopyInput || state() == ConnState::kMwrite) {
-    kept_ = host_.pool->Copy(in->data(), in->size());
-    in->Clear();
-    return kept_ != nullptr;
-  }
-  if (!host_.pool->Charge(in)) {
-    in->Clear();
+  const bool much = in->size() > kCopyInput && state() != ConnState::kMwrite;
+  if (much && KeepBuffer()) return true;
+  kept_ = host_.pool->Copy(in->data(), in->size());
+  in->Clear();
+  return kept_ != nullptr;
+}
+
+// Instead of a copy; false: that costs more than there is.
+bool Conn::KeepBuffer() {
+  Buffer* const in = host_.input;
+  if (!host_.pool->Charge(in)) return false;
+  Buffer* const fresh = host_.pool->TakeFull();
+  if (fresh == nullptr) {
+    host_.pool->Uncharge(in);
     return false;
   }
   kept_ = in;
-  host_.input = host_.pool->TakeFull();
+  host_.input = fresh;
   return true;
 }
 

@@ -193,6 +193,7 @@ class Conn final : public TurnTaker {
   void BorrowKept();
   bool KeepInput();
   bool KeepRest();
+  bool KeepBuffer();
   void RefuseInput();
   bool WaitFor(uint32_t what);
   void Unregister();

@@ -40,7 +40,7 @@ ConnPool::Block* ConnPool::NewBlock() {
   // Twice the size has an aligned block somewhere inside.
   void* memory = mmap(nullptr, 2 * kBlockSize, PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  CHECK(memory != MAP_FAILED) << "out of memory for connections";
+  if (memory == MAP_FAILED) return nullptr;
   const uintptr_t start = reinterpret_cast<uintptr_t>(memory);
   const uintptr_t aligned = (start + kBlockSize - 1) & ~(kBlockSize - 1);
   if (aligned > start) munmap(memory, aligned - start);
@@ -52,7 +52,11 @@ ConnPool::Block* ConnPool::NewBlock() {
 }
 
 void* ConnPool::Take() {
-  if (with_room_ == nullptr) Link(NewBlock());
+  if (with_room_ == nullptr) {
+    Block* const fresh = NewBlock();
+    if (fresh == nullptr) return nullptr;
+    Link(fresh);
+  }
   Block* block = with_room_;
   void* object = block->free;
   if (object != nullptr) {

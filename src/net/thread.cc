@@ -31,6 +31,7 @@ Worker::Worker(Settings& settings, const Clock& server_clock, Cache& cache,
   pool = &buffers_;
   executor_.set_buffers(&buffers_);
   input = buffers_.TakeFull();
+  CHECK(input != nullptr) << "out of memory for an input buffer";
   ConnHost::stats = &stats_;
   clock = &server_clock;
   requests_per_turn = settings.reqs_per_event;
@@ -217,7 +218,13 @@ void Worker::ReadInbox() {
 }
 
 void Worker::Open(Channel channel) {
-  Conn* conn = new (conns_memory_.Take()) Conn(*this, channel);
+  void* const memory = conns_memory_.Take();
+  if (memory == nullptr) {
+    LOG(WARNING) << "out of memory for a connection";
+    channel.Close();
+    return on_close_();
+  }
+  Conn* conn = new (memory) Conn(*this, channel);
   ++open_;
   {
     MutexLock lock(list_mu_);

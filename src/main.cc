@@ -21,7 +21,6 @@
 #include "base/seccomp.h"
 #include "base/settings.h"
 #include "daemon.h"
-#include "net/sasl.h"
 #include "privs.h"
 #include "server.h"
 #include "service_manager.h"
@@ -82,9 +81,6 @@ int Serve(const Settings& settings, Server* server, Daemonizer* daemonizer) {
 }
 
 int RunDaemon(Settings settings) {
-  if (settings.sasl && !HaveSasl()) {
-    return Complain("-S: this server is not built with SASL support", EX_USAGE);
-  }
   if (int code = RaiseLimits(settings); code != 0) return code;
   if (int code = CheckUser(settings.username); code != 0) return code;
   if (!settings.memory_file.empty()) {

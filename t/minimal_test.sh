@@ -9,6 +9,7 @@ cleanup() { [ -z "$server" ] || kill "$server" 2>/dev/null; }
 
 is "-h ends well" "$(code "$CUCACHED" -h)" 0
 check "-h lists no TLS" sh -c "! grep -q enable-ssl '$tmp/out'"
+check "nor SASL" sh -c "! grep -q -- 'enable-sasl' '$tmp/out'"
 check "no OpenSSL is linked" sh -c "! ldd '$CUCACHED' | grep -q libssl"
 check "no Cyrus SASL is linked" sh -c "! ldd '$CUCACHED' | grep -q libsasl"
 

@@ -11,10 +11,14 @@
 #ifndef CUCACHE_TLS
 #define CUCACHE_TLS 0
 #endif
+#ifndef CUCACHE_SASL
+#define CUCACHE_SASL 0
+#endif
 
 namespace cucache {
 
 inline constexpr bool kTlsBuilt = CUCACHE_TLS != 0;
+inline constexpr bool kSaslBuilt = CUCACHE_SASL != 0;
 
 }  // namespace cucache
 

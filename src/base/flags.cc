@@ -103,6 +103,9 @@ bool IsAnyGiven(std::string_view prefix) {
 
 std::string WhyRefused(const OptionInfo& option) {
   const std::string_view flag = option.flag;
+  if (flag == "enable_sasl") {
+    return ": this server is not built with SASL support";
+  }
   const bool tls = flag.find("ssl") != flag.npos && flag != "ssl_kernel_tls";
   return tls ? " needs TLS, without which this cucached was built"
              : " is not supported yet";
@@ -292,7 +295,12 @@ bool CheckUdp(const Settings& s, int* exit_code) {
 
 // A daemon changes its folder, and reads the certificates again.
 void MakeAbsolute(std::string* path) {
-  if (!path->empty()) *path = std::filesystem::absolute(*path).string();
+  if (path->empty()) return;
+  std::error_code error;
+  const std::filesystem::path absolute =
+      std::filesystem::absolute(*path, error);
+  // Where the folder is gone, whoever opens the file says so.
+  if (!error) *path = absolute.string();
 }
 
 bool CheckTls(Settings* s, int* exit_code) {

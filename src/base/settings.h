@@ -247,6 +247,7 @@ struct OptionInfo {
     kNoEffect,
     kRefused,
     kTls = kTlsBuilt ? kWorks : kRefused,
+    kSasl = kSaslBuilt ? kWorks : kRefused,
   };
   State state;
   char letter;       // 'o': a word of -o; 0: none

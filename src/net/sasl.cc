@@ -195,8 +195,6 @@ class CyrusService final : public SaslService {
 
 }  // namespace
 
-bool HaveSasl() { return true; }
-
 std::unique_ptr<SaslService> NewSaslService(std::string* error) {
   // The library keeps them for the life of the process.
   static const sasl_callback_t kWithFolder[] = {

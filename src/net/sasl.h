@@ -22,9 +22,6 @@
 
 namespace cucache {
 
-// Whether this build has it.
-bool HaveSasl();
-
 // nullptr and a message on failure.
 std::unique_ptr<SaslService> NewSaslService(std::string* error);
 

@@ -4,10 +4,8 @@
 
 namespace cucache {
 
-bool HaveSasl() { return false; }
-
 std::unique_ptr<SaslService> NewSaslService(std::string* error) {
-  *error = "-S: this server is not built with SASL support";
+  *error = "not built with SASL support";  // -S was refused before
   return nullptr;
 }
 

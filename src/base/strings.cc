@@ -3,7 +3,9 @@
 #include "base/strings.h"
 
 #include <array>
+#include <bit>
 #include <cerrno>
+#include <cstddef>
 #include <cstdlib>
 #include <cstring>
 #include <limits>
@@ -16,6 +18,14 @@ constexpr size_t kLongest32 = 11;
 constexpr size_t kLongest64 = 22;
 
 constexpr bool IsSpace(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+
+// But for the first: 0 has a digit, too.
+constexpr std::array<uint64_t, 20> kPowersOfTen = [] {
+  std::array<uint64_t, 20> powers{};
+  uint64_t power = 1;
+  for (size_t i = 1; i < powers.size(); ++i) powers[i] = power *= 10;
+  return powers;
+}();
 
 constexpr char kBase64[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -32,10 +42,12 @@ constexpr std::array<uint8_t, 256> MakeBase64Values() {
 }
 constexpr std::array<uint8_t, 256> kBase64Values = MakeBase64Values();
 
-// Digits from [p, end) until something else comes; the end of them, or
-// nullptr if the number exceeds `max`.
-const char* ReadDigits(const char* p, const char* end, uint64_t max,
-                       uint64_t* value) {
+// So many digits fit into 64 bits, whatever they are.
+constexpr ptrdiff_t kSafeDigits = 19;
+
+// ReadDigits() of what may be longer.
+const char* ReadManyDigits(const char* p, const char* end, uint64_t max,
+                           uint64_t* value) {
   uint64_t sum = 0;
   for (; p != end; ++p) {
     const unsigned digit = static_cast<unsigned>(*p) - '0';
@@ -45,6 +57,21 @@ const char* ReadDigits(const char* p, const char* end, uint64_t max,
   }
   *value = sum;
   return p;
+}
+
+// Digits from [p, end) until something else comes; the end of them, or
+// nullptr if the number exceeds `max`.
+const char* ReadDigits(const char* p, const char* end, uint64_t max,
+                       uint64_t* value) {
+  if (end - p > kSafeDigits) return ReadManyDigits(p, end, max, value);
+  uint64_t sum = 0;
+  for (; p != end; ++p) {
+    const unsigned digit = static_cast<unsigned>(*p) - '0';
+    if (digit > 9) break;
+    sum = sum * 10 + digit;
+  }
+  *value = sum;
+  return sum > max ? nullptr : p;
 }
 
 bool ParseUnsigned(std::string_view text, size_t longest, uint64_t max,
@@ -127,6 +154,8 @@ bool ParseDouble(std::string_view text, double* value) {
 }
 
 bool ParseLooseU64(std::string_view text, uint64_t* value) {
+  // Nearly every counter is written as it should be.
+  if (ParseU64(text, value)) return true;
   text = TrimNumber(text);
   // Minus nothing is nothing.
   const bool minus_zero =
@@ -142,15 +171,10 @@ bool ParseLooseI64(std::string_view text, int64_t* value) {
 }
 
 unsigned CountDigits(uint64_t value) {
-  unsigned digits = 1;
-  for (;;) {
-    if (value < 10) return digits;
-    if (value < 100) return digits + 1;
-    if (value < 1000) return digits + 2;
-    if (value < 10000) return digits + 3;
-    value /= 10000;
-    digits += 4;
-  }
+  // 2^n has log10(2) * n digits or one more, and log10(2) is 1233 / 4096.
+  const unsigned digits =
+      static_cast<unsigned>(std::bit_width(value)) * 1233 >> 12;
+  return digits + (value >= kPowersOfTen[digits] ? 1 : 0);
 }
 
 char* FormatU64(uint64_t value, char* to) {

@@ -4,6 +4,7 @@
 errors and SIGHUP; -S with a file of passwords, if this build has it."""
 
 import atexit
+import glob
 import os
 import signal
 import socket
@@ -67,9 +68,9 @@ class Server:
     self.process.terminate()
     return self.process.wait(60)
 
-  def await_log(self, words):
+  def await_log(self, words, times=1):
     for _ in range(1200):
-      if words in self.log():
+      if self.log().count(words) >= times:
         return True
       time.sleep(0.05)
     return False
@@ -189,28 +190,63 @@ def test_long_reload(folder):
   write(users, lines)
   server = Server(folder, "-Y", users, "-v")
   port = server.port()
-  server.process.send_signal(signal.SIGHUP)
-  time.sleep(0.1)
-  for i in range(5):
-    check("a new client, the users as they were",
-          Client(port).login("user299999", "password299999"), "STORED")
-  check("before the file was read", "again" in server.log(), False)
-  check("which it is in the end", server.await_log("300000 entries"), True)
+  for read in range(1, 11):  # a busy machine may be late with the clients
+    begin_reload(server)
+    for _ in range(5):
+      check("a new client, the users as they were",
+            Client(port).login("user299999", "password299999"), "STORED")
+    early = server.log().count("again") < read
+    check("the file is read in the end",
+          server.await_log("300000 entries", read), True)
+    if early:
+      break
+  check("after the clients", early, True)
   write(users, lines + "new:word\n")
   server.process.send_signal(signal.SIGHUP)
   check("and another time", server.await_log("300001 entries"), True)
   check("a new user", Client(port).login("new", "word"), "STORED")
-  server.process.send_signal(signal.SIGHUP)
-  time.sleep(0.1)
-  check("a clean end meanwhile", server.stop(), 0)
+  check("a clean end", server.stop(), 0)
+  for _ in range(10):  # the signal may be late, too
+    server = Server(folder, "-Y", users, "-v")
+    server.port()
+    begin_reload(server)
+    check("a clean end meanwhile", server.stop(), 0)
+    if "again" not in server.log():
+      break
   check("which does not wait for the file",
-        server.await_log("not read to its end"), True)
+        "not read to its end" in server.log(), True)
 
 
-def cpu_seconds(pid):
-  with open(f"/proc/{pid}/stat") as file:
+def cpu_seconds(process):
+  with open(f"/proc/{process}/stat") as file:
     fields = file.read().rsplit(")", 1)[1].split()
   return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def thread_called(name, pid):
+  """As cpu_seconds() wants it; None if it does not run."""
+  for path in glob.glob(f"/proc/{pid}/task/*/comm"):
+    with open(path) as file:
+      if file.read() == name + "\n":
+        return os.path.relpath(os.path.dirname(path), "/proc")
+  return None
+
+
+def until(condition):
+  for _ in range(6000):
+    if condition():
+      return
+    time.sleep(0.01)
+
+
+def begin_reload(server):
+  """Returns when the file is being read, or was just read."""
+  pid = server.process.pid
+  until(lambda: thread_called("cu-reload", pid))
+  thread = thread_called("cu-reload", pid)
+  before = cpu_seconds(thread)
+  server.process.send_signal(signal.SIGHUP)
+  until(lambda: cpu_seconds(thread) > before)
 
 
 def test_guesses(folder):
@@ -223,6 +259,8 @@ def test_guesses(folder):
   port = server.port()
   login = b"set x 0 0 10\r\nslow wrong\r\n"
   clients = [Client(port) for _ in range(4)]
+  # Before the first: who comes back late must not find all of them answered.
+  cpu, start = cpu_seconds(server.process.pid), time.monotonic()
   for client in clients:
     client.socket.sendall(login)
   time.sleep(0.2)
@@ -231,7 +269,6 @@ def test_guesses(folder):
   gone = Client(port)
   gone.socket.sendall(login)
   gone.socket.close()
-  cpu, start = cpu_seconds(server.process.pid), time.monotonic()
   for client in clients:
     check("a guess", client.file.readline().decode().strip(), FAILURE)
   share = (cpu_seconds(server.process.pid) - cpu) / (time.monotonic() - start)
@@ -284,7 +321,7 @@ def test_sasl(folder):
   write(os.path.join(folder, "memcached.conf"), "mech_list: plain\n")
   server = Server(folder, "-S", SASL_CONF_PATH=folder,
                   MEMCACHED_SASL_PWDB=passwords)
-  sock = socket.create_connection(("127.0.0.1", server.port()), 10)
+  sock = socket.create_connection(("127.0.0.1", server.port()), 60)
   file = sock.makefile("rb")
   check("mechanisms", binary_ask(file, sock, 0x20), (0, b"PLAIN"))
   for user, password, status in ((b"foo", b"ba", 0x20), (b"foo", b"barr", 0x20),
@@ -296,7 +333,7 @@ def test_sasl(folder):
   check("in", binary_ask(file, sock, 0x0a), (0, b""))
   os.unlink(passwords)
   os.symlink(fifo(folder), passwords)
-  other = socket.create_connection(("127.0.0.1", server.port()), 10)
+  other = socket.create_connection(("127.0.0.1", server.port()), 60)
   check("a fifo lets nobody in and keeps no worker",
         binary_ask(other.makefile("rb"), other, 0x21, b"PLAIN", b"\0foo\0bar"),
         (0x20, b"Auth failure."))
@@ -304,7 +341,7 @@ def test_sasl(folder):
         binary_ask(file, sock, 0x21, b"NONE", b"x"), (0x20, b"Auth failure."))
   check("out", binary_ask(file, sock, 0x0a), (0x20, b"Auth failure."))
   check("and closed", file.read(1), b"")
-  text = socket.create_connection(("127.0.0.1", server.port()), 10)
+  text = socket.create_connection(("127.0.0.1", server.port()), 60)
   text.sendall(b"get foo\r\n")
   check("no text under -S", text.recv(100), b"")
   check("a clean end", server.stop(), 0)

@@ -14,6 +14,7 @@
 #include <fstream>
 #include <memory>
 #include <sstream>
+#include <utility>
 #include <vector>
 
 #include "testing.h"
@@ -101,25 +102,47 @@ TEST(Limits, APortInUseIsAnError) {
   EXPECT_NE(std::string::npos, error.find("127.0.0.1")) << error;
 }
 
-TEST(Limits, IdleConnectionsAreClosed) {
+// False where this process stood still for so long that the busy client was
+// idle, too.
+bool IdleOneIsClosed() {
+  using std::chrono::steady_clock;
   Settings settings = TestSettings();
   settings.idle_timeout = 3;
   TestServer server(settings);
   Client idle(server.port());
   Client busy(server.port());
-  ASSERT_EQ("MN", idle.Ask("mn\r\n"));
+  EXPECT_EQ("MN", idle.Ask("mn\r\n"));
   const auto kicks = [&] {
     StatsSum sum;
     server.server().SumStats(&sum);
     return sum.idle_kicks;
   };
+  bool late = false;
+  auto asked = steady_clock::now();
+  const auto ask_busy = [&] {
+    const std::string answer = busy.Ask("mn\r\n");
+    const auto last = std::exchange(asked, steady_clock::now());
+    late |= asked - last > std::chrono::seconds(2);
+    if (!late) {
+      EXPECT_EQ("MN", answer);
+    }
+  };
   EXPECT_TRUE(Eventually([&] {
-    EXPECT_EQ("MN", busy.Ask("mn\r\n"));
-    return kicks() != 0;
+    ask_busy();
+    return late || kicks() != 0;
   }));
+  if (late) return false;
   EXPECT_TRUE(idle.AtEnd());
-  EXPECT_EQ("MN", busy.Ask("mn\r\n"));
-  EXPECT_EQ(1u, kicks());
+  ask_busy();
+  if (!late) {
+    EXPECT_EQ(1u, kicks());
+  }
+  return !late;
+}
+
+TEST(Limits, IdleConnectionsAreClosed) {
+  int tries = 0;
+  while (!IdleOneIsClosed()) ASSERT_LT(++tries, 10);
 }
 
 // What was executed was answered, also if there is no memory for the commands

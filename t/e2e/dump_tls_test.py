@@ -107,9 +107,13 @@ def test_options():
 class NoTls(threading.Thread):
   """A server without TLS does not answer a handshake, and is given up."""
 
-  def run(self):
+  def __init__(self):
+    super().__init__()
     listen = "127.0.0.1:{},notls:127.0.0.1:{}"
-    with Server(listen=listen, ports=2) as server:
+    self.server = Server(listen=listen, ports=2)  # it has read its files now
+
+  def run(self):
+    with self.server as server:
       fails("no TLS there", 2, "does it speak TLS?", DUMP, *TLS,
             name(server, 1))
 
@@ -118,7 +122,6 @@ def main():
   tls_test.need_tls()
   no_tls = NoTls()
   no_tls.start()
-  time.sleep(1)  # it has read the files of its own
   tls_test.run_tests(globals())
   no_tls.join()
   tls_test.finish()

@@ -25,7 +25,7 @@ check "it listens" await test -s "$tmp/ports"
 port=$(sed -n 's/TCP INET: //p' "$tmp/ports")
 is "it answers" "$(python3 -c "
 import socket
-s = socket.create_connection(('127.0.0.1', $port), 10)
+s = socket.create_connection(('127.0.0.1', $port), 60)
 s.sendall(b'set a 0 0 1\r\nx\r\nrefresh_certs\r\nquit\r\n')
 print(s.makefile().read().split())")" "['STORED', 'ERROR']"
 kill "$server"

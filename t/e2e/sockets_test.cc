@@ -161,10 +161,17 @@ TEST(Sockets, HoldNoMoreThanTheirBound) {
       }
     } while (!done());
   };
-  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(1);
-  watch([&] { return std::chrono::steady_clock::now() > until; });
-  EXPECT_GT(most.output, uint32_t{kBuffer});
-  EXPECT_GT(most.input, uint32_t{kBuffer} / 2);
+  // A second, and on a busy machine until there is something to see.
+  const auto full = [&] {
+    return most.output > uint32_t{kBuffer} &&
+           most.input > uint32_t{kBuffer} / 2;
+  };
+  const auto begin = std::chrono::steady_clock::now();
+  watch([&] {
+    const auto watched = std::chrono::steady_clock::now() - begin;
+    return watched > std::chrono::seconds(full() ? 1 : 60);
+  });
+  EXPECT_TRUE(full()) << most.output << " " << most.input;
   std::atomic<int> readers = 0;
   std::vector<std::thread> threads;
   for (const auto& client : clients) {

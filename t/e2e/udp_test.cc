@@ -43,7 +43,7 @@ class UdpTest : public testing::Test {
       row_ = name.substr(0, name.find(':'));
     }
     fd_ = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    const timeval limit = {5, 0};
+    const timeval limit = {60, 0};
     setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
     const sockaddr_in to = Loopback(INADDR_LOOPBACK, port_);
     EXPECT_EQ(connect(fd_, reinterpret_cast<const sockaddr*>(&to), sizeof(to)),

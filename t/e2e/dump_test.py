@@ -202,11 +202,14 @@ def between_servers(folder):
   stop, problems = threading.Event(), []
   writer = threading.Thread(target=overwrite, args=(source, stop, problems))
   writer.start()
-  with subprocess.Popen([DUMP, "--rate=40", source.address],
-                        stdout=subprocess.PIPE,
-                        stderr=subprocess.PIPE) as dump:
-    load = run(LOAD, target.address, stdin=dump.stdout)
-    dump_says = dump.stderr.read().decode()
+  for _ in range(5):  # on a busy machine the writer may come to nothing
+    with subprocess.Popen([DUMP, "--rate=40", source.address],
+                          stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE) as dump:
+      load = run(LOAD, target.address, stdin=dump.stdout)
+      dump_says = dump.stderr.read().decode()
+    if client.stat(b"hash_bytes") > before:
+      break
   stop.set()
   writer.join()
   print("#", dump_says, "#", load[2], sep="", end="")

@@ -50,7 +50,7 @@ class Generator:
         server.settle()
 
 
-def start(binary, row, wrapper=(), patience=10):
+def start(binary, row, wrapper=(), patience=60):
     cpus, _ = tools.split_cpus(row.server_threads)
     return Server(binary, threads=row.server_threads,
                   memory_mb=row.memory_mb, connections=row.connections,

@@ -141,10 +141,10 @@ TEST_F(AuthSession, ABareLineFeedEndsALine) {
 // the request is lost; others log in.
 TEST_F(AuthSession, SlowChecksWaitUntilThereIsTime) {
   LoginPace& pace = server_.executor().login_pace();
-  pace.Took(std::chrono::milliseconds(50));
   user_.slow = true;
   LoneConnection slow(server_);
   const auto start = std::chrono::steady_clock::now();
+  pace.Took(std::chrono::milliseconds(50));
   EXPECT_EQ("STORED\r\n", slow.Ask(kLogin));
   EXPECT_GT(std::chrono::steady_clock::now() - start,
             std::chrono::milliseconds(150));

@@ -45,10 +45,12 @@ TEST(ErrandThread, AskedMeanwhileItIsDoneOnceMore) {
 
 TEST(ErrandThread, StopWaitsForTheOneUnderWayAndNoOther) {
   std::counting_semaphore<> begun(0);
+  std::atomic<bool> stopping{false};
   std::atomic<int> ended{0};
   std::string error;
-  ErrandThread thread([&begun, &ended] {
+  ErrandThread thread([&begun, &stopping, &ended] {
     begun.release();
+    stopping.wait(false);  // however late the other thread is
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
     ++ended;
   });
@@ -56,6 +58,8 @@ TEST(ErrandThread, StopWaitsForTheOneUnderWayAndNoOther) {
   thread.Ask();
   begun.acquire();
   thread.Ask();
+  stopping = true;
+  stopping.notify_one();
   thread.Stop();
   EXPECT_EQ(1, ended);
 }

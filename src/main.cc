@@ -75,7 +75,7 @@ int Serve(const Settings& settings, Server* server, Daemonizer* daemonizer) {
   if (!settings.lock_memory) DropFilePages();
   daemonizer->Ready(/*keep_output=*/settings.verbose > 0);
   manager.Ready();
-  server->Run();
+  server->Run([&manager] { manager.Stopping(); });
   if (has_pid_file && settings.daemonize) RemovePidFile(settings.pid_file);
   return server->exit_code();
 }

@@ -225,7 +225,7 @@ bool Server::StartWorkers(std::string* error) {
   return true;
 }
 
-void Server::Run() {
+void Server::Run(const std::function<void()>& ending) {
   while (!stopping_) {
     if (event_base_loop(base_.get(), EVLOOP_ONCE) < 0) {
       LOG(ERROR) << "the dispatcher's event loop failed";
@@ -233,6 +233,7 @@ void Server::Run() {
       break;
     }
   }
+  if (ending) ending();
   // Until they have ended, workers look at the listener's sockets.
   StopWorkers();
   listener_.Close();

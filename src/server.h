@@ -25,6 +25,7 @@
 #include <event2/event_struct.h>
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -57,7 +58,8 @@ class Server final : public ServerControl, private Dispatcher {
 
   [[nodiscard]] bool Bind(std::string* error);
   [[nodiscard]] bool Start(std::string* error);
-  void Run();
+  // Calls `ending` when it is to end, before it stops or saves anything.
+  void Run(const std::function<void()>& ending = {});
 
   // Leave Run(); async-signal-safe. Graceful is SIGUSR1: clients that are
   // being answered get their answer first.

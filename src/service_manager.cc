@@ -35,13 +35,10 @@ ServiceManager::~ServiceManager() {
   if (fd_ >= 0) close(fd_);
 }
 
-void ServiceManager::Ready() {
+void ServiceManager::Tell(std::string_view state) {
   if (fd_ < 0) return;
-  constexpr std::string_view kReady = "READY=1";
-  PLOG_IF(WARNING, send(fd_, kReady.data(), kReady.size(), MSG_NOSIGNAL) < 0)
-      << "telling the service manager";
-  close(fd_);
-  fd_ = -1;
+  const ssize_t sent = send(fd_, state.data(), state.size(), MSG_NOSIGNAL);
+  PLOG_IF(WARNING, sent < 0) << "telling the service manager";
 }
 
 }  // namespace cucache

@@ -1,13 +1,15 @@
 // Copyright (c) 2026 The cucache authors. BSD-3-Clause, see LICENSE.
 //
-// Tells the service manager that started this process that it serves: what
-// systemd's `Type=notify` waits for, sd_notify(3) without its library. (No
-// counterpart: memcached's units count as started at once.)
+// Tells the service manager that started this process that it serves, which
+// systemd's `Type=notify` waits for, and that it ends: sd_notify(3) without its
+// library. (No counterpart: memcached's units count as started at once.)
 //
 // Thread safety: none; used by main.
 
 #ifndef CUCACHE_SERVICE_MANAGER_H_
 #define CUCACHE_SERVICE_MANAGER_H_
+
+#include <string_view>
 
 namespace cucache {
 
@@ -20,10 +22,14 @@ class ServiceManager {
   ServiceManager& operator=(const ServiceManager&) = delete;
   ~ServiceManager();
 
-  // Once; does nothing if nobody waits.
-  void Ready();
+  // Each once; they do nothing if nobody waits. A server that was not told to
+  // end by its manager (the command `shutdown`) may still save for a while.
+  void Ready() { Tell("READY=1"); }
+  void Stopping() { Tell("STOPPING=1"); }
 
  private:
+  void Tell(std::string_view state);
+
   int fd_ = -1;
 };
 

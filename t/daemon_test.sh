@@ -146,7 +146,8 @@ is "and the server ends well" "$ended" 0
 
 # -- a service manager that waits until it serves
 # notified name command...: runs it with NOTIFY_SOCKET=name until the first
-# message or its end; prints the message, and whether the port answers then.
+# message or its end; prints the message, fails if the port does not answer then,
+# ends it, and prints the rest.
 notified() {
   timeout 60 python3 -B - "$port" "$@" <<'PY'
 import os, socket, subprocess, sys
@@ -166,16 +167,18 @@ if message is None:
     sys.exit()
 socket.create_connection(("127.0.0.1", port), 5)
 server.terminate()
-print(message.decode() + ",", server.wait())
+status = server.wait()
+last = told.recv(1000, socket.MSG_DONTWAIT)
+print(message.decode() + ",", last.decode() + ",", status)
 PY
 }
-is "it says that it serves" \
-  "$(notified "$tmp/notify" "$CUCACHED" $user -p "$port")" "READY=1, 0"
+is "it says that it serves, and that it ends" \
+  "$(notified "$tmp/notify" "$CUCACHED" $user -p "$port")" "READY=1, STOPPING=1, 0"
 # Looking for leaks at the end takes calls that are not allowed then.
 is "also where it may open no sockets then" \
   "$(ASAN_OPTIONS="$ASAN_OPTIONS:detect_leaks=0" \
      notified "@$tmp/notify" "$CUCACHED" $user -p "$port" \
-     -o drop_privileges)" "READY=1, 0"
+     -o drop_privileges)" "READY=1, STOPPING=1, 0"
 is "and not if it does not" \
   "$(notified "$tmp/none" "$CUCACHED" $user -p "$port" -t 0 2>/dev/null)" \
   "nothing, 1"

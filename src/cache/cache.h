@@ -510,7 +510,8 @@ class Cache {
   // Read by everyone on every request; written by flush_all.
   alignas(64) mutable std::atomic<uint8_t> generation_{1};
   mutable std::atomic<RelTime> flush_at_{~RelTime{0}};
-  alignas(64) std::atomic<uint64_t> next_cas_block_{1};
+  // memcached's first id is 2.
+  alignas(64) std::atomic<uint64_t> next_cas_block_{2};
   std::atomic<uint64_t> table_bytes_{0};
   // K1. What `slabs reassign` keeps for the next items of a number, and the
   // sum. It is a part of the reserve, so others evict before they use it; at

@@ -231,7 +231,8 @@ std::vector<SlabClassFigures> Cache::class_figures() {
   for (size_t c = 1; c < probation.size(); ++c) {
     SlabClassFigures& row = rows[number_of_class_[c]];
     row.age_hot = std::max(row.age_hot, probation[c]);
-    row.age = std::max(row.age, main[c]);
+    // What memcached shows is its cold queue, into which all items come soon.
+    row.age = std::max({row.age, probation[c], main[c]});
   }
   std::vector<SlabClassFigures> shown;
   for (SlabClassFigures& row : rows) {

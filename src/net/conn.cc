@@ -310,7 +310,9 @@ CUCACHE_ALWAYS_INLINE void Conn::Settle() {
   if (state() == ConnState::kClosing) return Close();
   if (state() == ConnState::kMwrite) return;
   if (state() == ConnState::kWatch) return BeginWatch();
-  if (!wants_turn || !host_.transport->Park()) {
+  const bool more_first =
+      wants_turn || (session_.swallowing() && !close_after_write_);
+  if (!more_first || !host_.transport->Park()) {
     const SendStatus sent = host_.transport->Finish();
     if (sent == SendStatus::kBroken) return Close();
     if (sent == SendStatus::kDone && close_after_write_) return Close();

@@ -89,6 +89,10 @@ class Session {
   // In the middle of an answer of many pieces, of which there may be few at a
   // time.
   bool dumping() const { return state_ == State::kDump; }
+  // A value that was refused is still to come. What was answered is sent only
+  // behind it, as by memcached: a client that is about to write does not expect
+  // to be told anything.
+  bool swallowing() const { return state_ == State::kSwallow; }
 
  private:
   friend class TurnBase;

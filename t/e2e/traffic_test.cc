@@ -3,6 +3,7 @@
 // Commands through real sockets: pipelined, in pieces, large.
 
 #include <gtest/gtest.h>
+#include <poll.h>
 
 #include <chrono>
 #include <thread>
@@ -170,6 +171,30 @@ TEST(Traffic, QuitSendsWhatCameBefore) {
   client.Send("get a\r\nmn\r\nquit\r\nget b\r\n");
   EXPECT_EQ("END", client.ReadLine());
   EXPECT_EQ("MN", client.ReadLine());
+  EXPECT_TRUE(client.AtEnd());
+}
+
+// As in memcached: not while the client is about to write it.
+TEST(Traffic, ARefusalComesBehindTheValue) {
+  TestServer server;
+  const std::string head = "get a\r\nset big 0 0 2000000\r\n";
+  const char* const refusal = "SERVER_ERROR object too large for cache";
+  Client client(server.port());
+  for (const std::string_view part :
+       {std::string_view(head), std::string_view("begin")}) {
+    ASSERT_TRUE(client.Send(part));
+    pollfd input = {client.fd(), POLLIN, 0};
+    EXPECT_EQ(poll(&input, 1, 200), 0) << part;
+  }
+  ASSERT_TRUE(client.Send(std::string(1999995, 'x') + "\r\nmn\r\n"));
+  EXPECT_EQ(client.ReadLine(), "END");
+  EXPECT_EQ(client.ReadLine(), refusal);
+  EXPECT_EQ(client.ReadLine(), "MN");
+  // If it never comes they are sent all the same.
+  ASSERT_TRUE(client.Send(head));
+  client.FinishWriting();
+  EXPECT_EQ(client.ReadLine(), "END");
+  EXPECT_EQ(client.ReadLine(), refusal);
   EXPECT_TRUE(client.AtEnd());
 }
 

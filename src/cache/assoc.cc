@@ -153,16 +153,6 @@ Assoc::Applied Assoc::Apply(const Probe& probe, TableState state, Slot* slot,
   return Applied::kYes;
 }
 
-bool Assoc::Replace(uint64_t hash, Item* old, Item* item) {
-  const Probe probe(hash, mask_);
-  const TableState state = LockBoth(probe);
-  Slot* const slot = FindLocked(probe, old, state);
-  if (slot != nullptr)
-    (void)Apply(probe, state, slot, {Action::kReplace, item});
-  UnlockPair(probe.x1, probe.x2);
-  return slot != nullptr;
-}
-
 bool Assoc::Remove(uint64_t hash, Item* old) {
   const Probe probe(hash, mask_);
   const TableState state = LockBoth(probe);

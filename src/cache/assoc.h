@@ -171,9 +171,7 @@ class Assoc {
   // has something else to do meanwhile.
   void Prefetch(uint64_t hash) const;
 
-  // By identity: true if `old` was in the table and was replaced / removed.
-  // Neither can fail for lack of room.
-  [[nodiscard]] bool Replace(uint64_t hash, Item* old, Item* item);
+  // By identity: true if `old` was in the table, and was removed.
   [[nodiscard]] bool Remove(uint64_t hash, Item* old);
 
   // The item in the two buckets of `hash` with the lowest recency: whom to

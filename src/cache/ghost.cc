@@ -46,12 +46,6 @@ void Ghost::Add(uint64_t hash) {
   Set(&bucket, 0, static_cast<uint16_t>((oldest + 1) % kWays));
 }
 
-bool Ghost::Contains(uint64_t hash) const {
-  Table* table = table_.load(std::memory_order_acquire);
-  return table != nullptr &&
-         Find(BucketOf(*table, hash), Fingerprint(hash)) != 0;
-}
-
 uint64_t Ghost::Forget(uint64_t hash) {
   Table* table = table_.load(std::memory_order_acquire);
   if (table == nullptr) return 0;

@@ -1,12 +1,13 @@
 // Copyright (c) 2026 The cucache authors. BSD-3-Clause, see LICENSE.
 //
-// Whom did we evict from probation unread? A fingerprint of 16 bits for each,
-// for about as long as as many others were evicted as the ghost has room for.
+// Remembers the keys that were evicted from probation unread, each as a
+// fingerprint of 16 bits. It has room for a certain number of them, and the
+// next one to come pushes out about the oldest.
 // (Source: the ghost queue of S3-FIFO, Yang et al., "FIFO queues are all you
 // need for cache eviction", SOSP '23; here a FIFO in each small bucket instead
 // of one for all.)
 //
-// Thread safety: Add, Contains, Forget, Clear, Prefetch by any thread; a race
+// Thread safety: Add, Forget, Clear, Prefetch by any thread; a race
 // loses or doubles a few fingerprints, nothing else. Resize by one thread at a
 // time, and the old array lives on for a grace period.
 
@@ -29,7 +30,6 @@ class Ghost {
   Ghost& operator=(const Ghost&) = delete;
 
   void Add(uint64_t hash);
-  bool Contains(uint64_t hash) const;
   // 0: it is not there. Otherwise about how many have come since, at least 1;
   // and once asked it is forgotten.
   uint64_t Forget(uint64_t hash);

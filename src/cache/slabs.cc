@@ -244,25 +244,25 @@ void Slabs::Count(int c, Queue q, int n) {
 }
 
 void Slabs::LinkPartial(SlabClass& s, Page& page) {
-  ClassList& list =
-      s.lists[static_cast<int>(page.queue.load(std::memory_order_relaxed))];
+  const Queue q = page.queue.load(std::memory_order_relaxed);
+  PageIndex& head = s.partial_head[static_cast<int>(q)];
   page.partial_prev = kNoPage;
-  page.partial_next = list.partial_head;
-  if (list.partial_head != kNoPage) {
-    pages_[list.partial_head].partial_prev = IndexOf(page);
+  page.partial_next = head;
+  if (head != kNoPage) {
+    pages_[head].partial_prev = IndexOf(page);
   }
-  list.partial_head = IndexOf(page);
+  head = IndexOf(page);
   s.AddFree(page, FreeIn(page));
   page.in_partial = true;
 }
 
 void Slabs::UnlinkPartial(SlabClass& s, Page& page) {
-  ClassList& list =
-      s.lists[static_cast<int>(page.queue.load(std::memory_order_relaxed))];
+  const Queue q = page.queue.load(std::memory_order_relaxed);
+  PageIndex& head = s.partial_head[static_cast<int>(q)];
   if (page.partial_prev != kNoPage) {
     pages_[page.partial_prev].partial_next = page.partial_next;
   } else {
-    list.partial_head = page.partial_next;
+    head = page.partial_next;
   }
   if (page.partial_next != kNoPage) {
     pages_[page.partial_next].partial_prev = page.partial_prev;
@@ -298,9 +298,9 @@ size_t Slabs::Take(int c, Queue q, char** chunks, size_t n) {
   SlabClass& s = slab_classes_[c];
   SpinLockGuard lock(s.lock);
   size_t got = 0;
-  ClassList& list = s.lists[static_cast<int>(q)];
-  while (got < n && list.partial_head != kNoPage) {
-    Page& page = pages_[list.partial_head];
+  const PageIndex& head = s.partial_head[static_cast<int>(q)];
+  while (got < n && head != kNoPage) {
+    Page& page = pages_[head];
     const size_t before = got;
     TakeFromPage(page, c, chunks, n, &got);
     s.AddFree(page, before - got);

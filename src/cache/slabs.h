@@ -250,12 +250,10 @@ class Slabs {
     PageIndex index;
     uint64_t stamp;  // S3
   };
-  struct ClassList {
-    PageIndex partial_head = kNoPage;
-  };
   struct alignas(64) SlabClass {
     SpinLock lock;
-    ClassList lists[kQueues] GUARDED_BY(lock);
+    // Pages with something to give, of each queue: the first of the list.
+    PageIndex partial_head[kQueues] GUARDED_BY(lock) = {kNoPage, kNoPage};
     // S8. Written with the lock held, read by anyone.
     std::atomic<size_t> free[kQueues] = {};
 

@@ -276,8 +276,7 @@ class Writer {
     }
   }
 
-  // One writer per stable key, so that its numbers grow. By key or, as a mover
-  // of memory would, by identity.
+  // One writer per stable key, so that its numbers grow.
   void ReplaceStable() {
     const uint64_t n = random_() % (kStable / shared_.config.writers) *
                            shared_.config.writers +
@@ -288,17 +287,13 @@ class Writer {
     CHECK(old != nullptr);
     const Value value = Read(old, MakeKey(kStableKey, 0, n));
     Item* const item = Make(value.key, value.number + 1);
-    if (random_() % 2 == 0) {
-      CHECK(shared_.table.Replace(hash, old, item));
-    } else {
-      Item* replaced = nullptr;
-      const auto decide = [&](Item* found) {
-        replaced = found;
-        return Assoc::Decision{Assoc::Action::kReplace, item};
-      };
-      Update(hash, key.view(), decide);
-      CHECK(replaced == old);
-    }
+    Item* replaced = nullptr;
+    const auto decide = [&](Item* found) {
+      replaced = found;
+      return Assoc::Decision{Assoc::Action::kReplace, item};
+    };
+    Update(hash, key.view(), decide);
+    CHECK(replaced == old);
     Retire(old);
   }
 

@@ -221,17 +221,17 @@ TEST(AssocTest, DecideSeesTheOldItemAndKeepChangesNothing) {
   EXPECT_EQ(item, f.Find("k"));
 }
 
-TEST(AssocTest, ReplaceAndRemoveGoByIdentity) {
+TEST(AssocTest, RemoveGoesByIdentity) {
   Fixture f(Small());
   Item* const a = f.Make("k", "a");
   Item* const b = f.Make("k", "b");
   const uint64_t h = f.hash("k");
-  EXPECT_FALSE(f.table.Replace(h, a, b));
   EXPECT_FALSE(f.table.Remove(h, a));
   EXPECT_EQ(Outcome::kDone, f.SetItem(a));
-  EXPECT_FALSE(f.table.Replace(h, b, a));
   EXPECT_FALSE(f.table.Remove(h, b));
-  EXPECT_TRUE(f.table.Replace(h, a, b));
+  EXPECT_EQ(a, f.Find("k"));
+  EXPECT_EQ(Outcome::kDone, f.SetItem(b));
+  EXPECT_FALSE(f.table.Remove(h, a));
   EXPECT_EQ(b, f.Find("k"));
   EXPECT_TRUE(f.table.Remove(h, b));
   EXPECT_EQ(nullptr, f.Find("k"));

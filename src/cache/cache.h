@@ -127,11 +127,9 @@ struct WalkCursor {
 
 enum class ReassignStatus : uint8_t {
   kOk,
-  kBusy,
   kBadClass,
   kNoSpare,
   kSame,
-  kDisabled
 };
 
 class Cache {
@@ -170,12 +168,8 @@ class Cache {
   static bool Holds(const CacheThread& t, uint64_t hash, const Item* item) {
     return item != nullptr && t.place_.item(hash) == item;
   }
-  // Fills lookups[i].item with what the table has, live or not; whoever uses
-  // it asks Check().
-  void FindBatch(CacheThread&, Lookup* lookups, size_t n) const {
-    assoc_->FindBatch(lookups, n);
-  }
-  // The same in stages (cache/assoc.h); the first one computes the hash.
+  // Look-ups in stages (cache/assoc.h), the first of which also computes the
+  // hash. Settle() returns what the table has, live or not: Check() tells.
   class Locator {
    public:
     explicit Locator(const Cache& cache)
@@ -275,7 +269,7 @@ class Cache {
   // true while there is more. An item that is there during the whole walk is
   // visited at least once (it may move meanwhile), but not a key that is
   // overwritten: see cache/key_walk.h. `visit` may not call the cache.
-  bool Walk(CacheThread& t, WalkCursor* cursor, size_t max_chunks,
+  bool Walk(WalkCursor* cursor, size_t max_chunks,
             const std::function<void(Item&)>& visit);
 
   // --- Administration and figures. ---

@@ -263,7 +263,6 @@ bool Cache::StartCrawl() {
 }
 
 ReassignStatus Cache::ReassignPage(CacheThread& t, int src, int dst) {
-  if (!settings_.slab_reassign) return ReassignStatus::kDisabled;
   if (src == dst) return ReassignStatus::kSame;
   if (src < -1 || src > classes() || dst < 0 || dst > classes()) {
     return ReassignStatus::kBadClass;
@@ -315,7 +314,7 @@ bool Cache::NextPass(WalkCursor* cursor) {
   return cursor->pass++ == 0 || cursor->moves_before != cursor->moves_at_start;
 }
 
-bool Cache::Walk(CacheThread&, WalkCursor* cursor, size_t max_chunks,
+bool Cache::Walk(WalkCursor* cursor, size_t max_chunks,
                  const std::function<void(Item&)>& visit) {
   if (cursor->pass == 0) (void)NextPass(cursor);
   PageIndex p = static_cast<PageIndex>(cursor->position >> 32);

@@ -162,16 +162,12 @@ AdminNext SlabsReassign(const Call& call) {
       call.executor.cache().ReassignPage(call.executor.thread(), src, dst)) {
     case ReassignStatus::kOk:
       return call.Say("OK");
-    case ReassignStatus::kBusy:
-      return call.Say("BUSY currently processing reassign request");
     case ReassignStatus::kBadClass:
       return call.Say("BADCLASS invalid src or dst class id");
     case ReassignStatus::kNoSpare:
       return call.Say("NOSPARE source class has no spare pages");
     case ReassignStatus::kSame:
       return call.Say("SAME src and dst class are identical");
-    case ReassignStatus::kDisabled:
-      return call.Say("CLIENT_ERROR slab reassignment disabled");
   }
   return call.Say("ERROR");
 }
@@ -250,15 +246,15 @@ AdminNext StatsCachedump(const Call& call) {
   if (id != 0 && !admin::IsSlabClass(id)) {
     return call.Say("CLIENT_ERROR Illegal slab id");
   }
-  return call.Dump(MakeCachedump(call.executor.cache(), call.executor.thread(),
-                                 static_cast<int>(id), limit));
+  return call.Dump(
+      MakeCachedump(call.executor.cache(), static_cast<int>(id), limit));
 }
 
 AdminNext StatsSizes(const Call& call) {
   if (!call.executor.settings().track_sizes) {
     return call.Say("STAT sizes_status disabled\r\nEND");
   }
-  return call.Dump(MakeSizes(call.executor.cache(), call.executor.thread()));
+  return call.Dump(MakeSizes(call.executor.cache()));
 }
 
 AdminNext Stats(const Call& call) {

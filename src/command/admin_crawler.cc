@@ -54,8 +54,7 @@ AdminNext Crawl(const Call& call) {
   return call.Say("OK");
 }
 
-using MakeDump = std::unique_ptr<DumpStream> (*)(Cache&, CacheThread&,
-                                                 const SlabClassSet&);
+using MakeDump = std::unique_ptr<DumpStream> (*)(Cache&, const SlabClassSet&);
 
 enum class Behind : uint8_t { kNothing, kAnything };
 
@@ -76,7 +75,7 @@ AdminNext Dump(const Call& call, const char* refusal, Behind behind,
     case Selection::kOk:
       break;
   }
-  auto dump = make(call.executor.cache(), call.executor.thread(), classes);
+  auto dump = make(call.executor.cache(), classes);
   if (dump == nullptr) {
     return call.Say("BUSY currently processing crawler request");
   }

@@ -44,16 +44,15 @@ bool IsPlain(std::string_view key) {
 // Walks over the items of some classes.
 class WalkStream : public DumpStream {
  public:
-  WalkStream(Cache& cache, CacheThread& thread, const SlabClassSet& classes)
-      : cache_(cache), thread_(thread), classes_(classes) {}
+  WalkStream(Cache& cache, const SlabClassSet& classes)
+      : cache_(cache), classes_(classes) {}
 
   bool Next(DumpSink& sink) final {
     std::string text;
-    const bool more =
-        cache_.Walk(thread_, &cursor_, kChunksPerStep, [&](Item& item) {
-          if (!classes_[static_cast<size_t>(cache_.SlabClass(&item))]) return;
-          Visit(item, &text);
-        });
+    const bool more = cache_.Walk(&cursor_, kChunksPerStep, [&](Item& item) {
+      if (!classes_[static_cast<size_t>(cache_.SlabClass(&item))]) return;
+      Visit(item, &text);
+    });
     if (!more || enough_) End(&text);
     sink.Append(text);
     return more && !enough_;
@@ -69,7 +68,6 @@ class WalkStream : public DumpStream {
 
  private:
   Cache& cache_;
-  CacheThread& thread_;
   const SlabClassSet classes_;
   WalkCursor cursor_;
   bool enough_ = false;
@@ -232,9 +230,8 @@ class Msdump final : public KeyStream {
 
 class Cachedump final : public WalkStream {
  public:
-  Cachedump(Cache& cache, CacheThread& thread, const SlabClassSet& classes,
-            uint32_t limit)
-      : WalkStream(cache, thread, classes), limit_(limit) {}
+  Cachedump(Cache& cache, const SlabClassSet& classes, uint32_t limit)
+      : WalkStream(cache, classes), limit_(limit) {}
 
  private:
   static constexpr size_t kMaxBytes = 2 << 20;
@@ -294,30 +291,30 @@ std::unique_ptr<DumpStream> MakeIfValid(Cache& cache,
 
 }  // namespace
 
-std::unique_ptr<DumpStream> MakeMetadump(Cache& cache, CacheThread&,
+std::unique_ptr<DumpStream> MakeMetadump(Cache& cache,
                                          const SlabClassSet& classes) {
   return MakeIfValid<Metadump>(cache, classes);
 }
 
-std::unique_ptr<DumpStream> MakeMgdump(Cache& cache, CacheThread&,
+std::unique_ptr<DumpStream> MakeMgdump(Cache& cache,
                                        const SlabClassSet& classes) {
   return MakeIfValid<Mgdump>(cache, classes);
 }
 
-std::unique_ptr<DumpStream> MakeMsdump(Cache& cache, CacheThread&,
+std::unique_ptr<DumpStream> MakeMsdump(Cache& cache,
                                        const SlabClassSet& classes) {
   return MakeIfValid<Msdump>(cache, classes);
 }
 
-std::unique_ptr<DumpStream> MakeCachedump(Cache& cache, CacheThread& thread,
-                                          int slab_class, uint32_t limit) {
+std::unique_ptr<DumpStream> MakeCachedump(Cache& cache, int slab_class,
+                                          uint32_t limit) {
   SlabClassSet classes;
   classes.set(static_cast<size_t>(slab_class));
-  return std::make_unique<Cachedump>(cache, thread, classes, limit);
+  return std::make_unique<Cachedump>(cache, classes, limit);
 }
 
-std::unique_ptr<DumpStream> MakeSizes(Cache& cache, CacheThread& thread) {
-  return std::make_unique<Sizes>(cache, thread, ~SlabClassSet());
+std::unique_ptr<DumpStream> MakeSizes(Cache& cache) {
+  return std::make_unique<Sizes>(cache, ~SlabClassSet());
 }
 
 }  // namespace cucache

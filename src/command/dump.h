@@ -52,25 +52,25 @@ using SlabClassSet = std::bitset<ClassNumbers::kLimit>;
 // These three return nullptr when too many dumps are under way.
 //
 // OK, a line of key=... per item, END.
-std::unique_ptr<DumpStream> MakeMetadump(Cache& cache, CacheThread& thread,
+std::unique_ptr<DumpStream> MakeMetadump(Cache& cache,
                                          const SlabClassSet& classes);
 // OK, a line "mg <key>" per item, EN. A key that would not survive a line as
 // it is comes as base64 with the b flag.
-std::unique_ptr<DumpStream> MakeMgdump(Cache& cache, CacheThread& thread,
+std::unique_ptr<DumpStream> MakeMgdump(Cache& cache,
                                        const SlabClassSet& classes);
 // OK, the commands that store each item as it is, EN:
 //   ms <key> <length> [b] [F<flags>] [T<unix time of expiry>] E<cas>
 //   <value>
 // and behind a stale item `md <key> q [b] I C<cas>`, which makes it stale
 // again.
-std::unique_ptr<DumpStream> MakeMsdump(Cache& cache, CacheThread& thread,
+std::unique_ptr<DumpStream> MakeMsdump(Cache& cache,
                                        const SlabClassSet& classes);
 // ITEM lines for at most `limit` items of a class (0: no limit, but two
 // megabytes), END. Keys that would break the line are left out.
-std::unique_ptr<DumpStream> MakeCachedump(Cache& cache, CacheThread& thread,
-                                          int slab_class, uint32_t limit);
+std::unique_ptr<DumpStream> MakeCachedump(Cache& cache, int slab_class,
+                                          uint32_t limit);
 // STAT lines: how many items need so many bytes, in steps of 32; END.
-std::unique_ptr<DumpStream> MakeSizes(Cache& cache, CacheThread& thread);
+std::unique_ptr<DumpStream> MakeSizes(Cache& cache);
 
 }  // namespace cucache
 

@@ -82,8 +82,8 @@ bool AppendBinaryStats(Executor& executor, std::string_view what,
                        uint32_t opaque, std::string* out) {
   constexpr std::string_view kDetail = "detail ";
   if (what == "sizes" && executor.settings().track_sizes) {
-    executor.set_dump(std::make_unique<PacketDump>(
-        MakeSizes(executor.cache(), executor.thread()), opaque));
+    executor.set_dump(
+        std::make_unique<PacketDump>(MakeSizes(executor.cache()), opaque));
     return true;
   }
   if (what == "sizes") {

@@ -469,7 +469,7 @@ TEST_F(CacheTest, WalkVisitsEveryItemOnce) {
   expected.insert("large");
   std::multiset<std::string> seen;
   WalkCursor cursor;
-  while (cache_.Walk(t_, &cursor, 100, [&](Item& item) {
+  while (cache_.Walk(&cursor, 100, [&](Item& item) {
     seen.insert(std::string(item.key()));
   })) {
     t_.Quiescent();

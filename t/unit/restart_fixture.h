@@ -80,7 +80,7 @@ class Box {
   std::map<std::string, Facts> All() {
     std::map<std::string, Facts> all;
     WalkCursor cursor;
-    while (cache_->Walk(*t_, &cursor, 4096, [&](Item& item) {
+    while (cache_->Walk(&cursor, 4096, [&](Item& item) {
       const RelTime now = clock_.now();
       const RelTime exptime = item.exptime.load();
       Facts f;

@@ -289,12 +289,12 @@ TEST_F(SlabsStress, WalkSeesWhatMoves) {
   std::vector<std::string> seen;
   WalkCursor cursor;
   const auto visit = [&](Item& item) { seen.emplace_back(item.key()); };
-  bool more = cache_.Walk(t_, &cursor, 12, visit);
+  bool more = cache_.Walk(&cursor, 12, visit);
   for (int i = 0; i < 8; ++i) {
     (void)cache_.ReassignPage(t_, -1, 1);
     Settle();
   }
-  while (more) more = cache_.Walk(t_, &cursor, 64, visit);
+  while (more) more = cache_.Walk(&cursor, 64, visit);
   for (int i = 10; i < 40; ++i) {
     if (Find(key(i)) == nullptr) continue;
     EXPECT_NE(std::count(seen.begin(), seen.end(), key(i)), 0) << key(i);

@@ -83,22 +83,28 @@ size_t Ours::GetBatch(unsigned worker, const Key* keys, size_t n, size_t batch,
                       char* value, size_t value_bytes) {
   CacheThread& thread = workers_[worker]->thread;
   const RelTime now = clock_.now();
-  std::vector<Lookup> lookups(batch);
+  Lookup lookups[Assoc::kLookupGroup];
   size_t hits = 0;
   thread.Online();
   for (size_t first = 0; first < n; first += batch) {
-    const size_t size = std::min(batch, n - first);
-    for (size_t i = 0; i < size; ++i) {
-      const std::string_view key = keys[first + i].view();
-      lookups[i] = {key, cache_.Hash(key), nullptr};
-    }
-    cache_.FindBatch(thread, lookups.data(), size);
-    for (size_t i = 0; i < size; ++i) {
-      Item* const item = lookups[i].item;
-      if (item == nullptr || cache_.Check(item) != Absent::kNot) continue;
-      item->Touch(now);
-      std::memcpy(value + i * value_bytes, item->data(), value_bytes);
-      ++hits;
+    const size_t end = std::min(first + batch, n);
+    char* to = value;
+    // In groups, as the protocols do it.
+    for (size_t at = first; at < end; at += Assoc::kLookupGroup) {
+      const size_t size = std::min(Assoc::kLookupGroup, end - at);
+      const Cache::Locator locate(cache_);
+      for (size_t i = 0; i < size; ++i) {
+        lookups[i].key = keys[at + i].view();
+        locate(&lookups[i]);
+      }
+      cache_.Gather(lookups, size);
+      for (size_t i = 0; i < size; ++i, to += value_bytes) {
+        Item* const item = cache_.Settle(lookups[i]);
+        if (item == nullptr || cache_.Check(item) != Absent::kNot) continue;
+        item->Touch(now);
+        std::memcpy(to, item->data(), value_bytes);
+        ++hits;
+      }
     }
     asm volatile("" : : "r"(value) : "memory");
     thread.Quiescent();

@@ -92,7 +92,7 @@ class Server final : public ServerControl, private Dispatcher {
   // Bits of asked_.
   static constexpr unsigned kStop = 1;
   static constexpr unsigned kGraceful = 2;
-  static constexpr unsigned kRoom = 8;  // a connection closed while paused
+  static constexpr unsigned kRoom = 4;  // a connection closed while paused
   // How often the clock is looked at, in microseconds: a second of the clock
   // is at most this late.
   static constexpr int kTickMicros = 200 * 1000;

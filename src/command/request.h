@@ -13,11 +13,10 @@
 //             a store, which is two calls, it is Executor::Hash().
 //   exptime, vivify_exptime   Executor::clock().FromExptime(client's number).
 //   Result    starts as Result{} and is filled by every command:
-//     status   Fetch, Touch: kHit, kMiss. Store: kStored, kNotStored, kExists,
-//              kNotFound. Delete: kDeleted (also for md I and md x), kNotFound,
-//              kExists, kNotStored, kNoMemory. Arithmetic: kHit (also when it
-//              created the item), kNotFound, kExists, kNonNumeric, kNoMemory,
-//              kNotStored.
+//     status   Fetch, Touch: kHit, kNotFound. Store: kStored, kNotStored,
+//              kExists, kNotFound. Delete: kDeleted (also for md I and md x),
+//              kNotFound, kExists, kNoMemory. Arithmetic: kHit (also when it
+//              created the item), kNotFound, kExists, kNonNumeric, kNoMemory.
 //     item     Fetch: what is answered, nullptr on a miss. Arithmetic: the new
 //              item (ma t shows its expiry).
 //     cas      the item's CAS id; after a Store 0 unless kStored.
@@ -49,10 +48,9 @@ enum Option : uint16_t {
   kDecrement = 1 << 8,    // decr, ma MD
   kBinaryKey = 1 << 9,    // meta b: the key was base64 on the wire
   kIsTouch = 1 << 10,     // counts as touch in the stats (gat, touch)
-  kNoValue = 1 << 11,     // the reply shows no value
-  kIsMeta = 1 << 12,      // it came as md, for who watches and counts
-  kNoWin = 1 << 13,       // no meta command: who recaches is not its business
-  kRecacheFirst = 1 << 14,  // meta R looks at the expiry before this command
+  kIsMeta = 1 << 11,      // it came as md: counted and shown differently
+  kNoWin = 1 << 12,       // no meta command: it cannot win the right to recache
+  kRecacheFirst = 1 << 13,  // meta R looks at the expiry before this command
 };
 
 struct Request {
@@ -74,8 +72,7 @@ struct Request {
 };
 
 enum class Status : uint8_t {
-  kHit,   // get, touch, gat: found. vivified: found, and `won`
-  kMiss,  // get; touch, incr, cas, ms: not found
+  kHit,  // get, touch, gat: found. vivified: found, and `won`
   kStored,
   kNotStored,
   kExists,  // CAS mismatch
@@ -87,7 +84,7 @@ enum class Status : uint8_t {
 };
 
 struct Result {
-  Status status = Status::kMiss;
+  Status status = Status::kNotFound;
   bool won = false;           // W: this client is to recache it
   bool stale = false;         // X
   bool won_by_other = false;  // Z

@@ -143,8 +143,6 @@ class Conn final : public TurnTaker {
   Conn* previous = nullptr;
 
  private:
-  friend class ConnTest;
-
   enum class Wish : uint8_t {
     kNothing,
     kTurn,

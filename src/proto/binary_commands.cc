@@ -276,8 +276,6 @@ BinaryTurn::Flow BinaryTurn::Arithmetic(const Packet& packet) {
       return Error(packet.header, BinaryStatus::kExists);
     case Status::kNonNumeric:
       return Error(packet.header, BinaryStatus::kNonNumeric);
-    case Status::kNotStored:
-      return Error(packet.header, BinaryStatus::kNotStored);
     default:
       return Error(packet.header, BinaryStatus::kNoMemory,
                    "Out of memory incrementing value");

@@ -394,7 +394,6 @@ void ParseMetaGet(const Tokens& tokens, const Clock& clock, char* key_buffer,
   ParseFlags(tokens, 2, clock, key_buffer, out);
   SettleVivify(tokens, out);
   CheckOpaque(out);
-  if (!out->reply.show_value) out->request.options |= kNoValue;
 }
 
 namespace {

@@ -8,7 +8,6 @@ namespace {
 // In the order of enum Status.
 constexpr StatusName kStatusNames[] = {
     {"", {'H', 'D'}},                // kHit
-    {"NOT_FOUND\r\n", {'N', 'F'}},   // kMiss
     {reply::kStored, {'H', 'D'}},    // kStored
     {"NOT_STORED\r\n", {'N', 'S'}},  // kNotStored
     {"EXISTS\r\n", {'E', 'X'}},      // kExists

@@ -53,9 +53,4 @@ size_t Session::receive_left() const {
   return pending_->request.value_length - pending_->received;
 }
 
-bool Session::idle() const {
-  return state_ == State::kNew || state_ == State::kCommand ||
-         state_ == State::kAuthLine;
-}
-
 }  // namespace cucache

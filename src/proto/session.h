@@ -83,9 +83,6 @@ class Session {
   // Bytes of the value that are still to come, without its CRLF.
   size_t receive_left() const;
 
-  // True between two commands with nothing half done: the connection needs no
-  // memory (conn_new_cmd).
-  bool idle() const;
   // In the middle of an answer of many pieces, of which there may be few at a
   // time.
   bool dumping() const { return state_ == State::kDump; }

@@ -13,7 +13,7 @@ namespace {
 using ExecutorTest = CommandTest;
 
 TEST_F(ExecutorTest, SetAndGet) {
-  EXPECT_EQ(worker->Get("k").status, Status::kMiss);
+  EXPECT_EQ(worker->Get("k").status, Status::kNotFound);
   Request request = Worker::Key("k");
   request.flags = 77;
   const Result stored = worker->Store(request, "value");
@@ -357,7 +357,7 @@ TEST_F(ExecutorTest, Expiry) {
 }
 
 TEST_F(ExecutorTest, TouchChangesTheExpiryOnly) {
-  EXPECT_EQ(worker->Touch("k", 10).status, Status::kMiss);
+  EXPECT_EQ(worker->Touch("k", 10).status, Status::kNotFound);
   const uint64_t cas = worker->Set("k", "v").cas;
   EXPECT_EQ(worker->Touch("k", 10).status, Status::kHit);
   EXPECT_EQ(worker->Get("k").cas, cas);
@@ -373,7 +373,7 @@ TEST_F(ExecutorTest, TouchChangesTheExpiryOnly) {
 TEST_F(ExecutorTest, GetAndTouch) {
   Request request = Worker::Key("k", kTouch | kIsTouch);
   request.exptime = clock.FromExptime(20);
-  EXPECT_EQ(worker->Fetch(request).status, Status::kMiss);
+  EXPECT_EQ(worker->Fetch(request).status, Status::kNotFound);
   worker->Set("k", "v");
   const Result got = worker->Fetch(request);
   EXPECT_EQ(got.status, Status::kHit);
@@ -460,7 +460,7 @@ TEST_F(ExecutorTest, ManyKeysAtOnce) {
     Result result;
     Item* const found = executor.Settle(lookups[i]);
     executor.Fetch(Worker::Key(keys[i]), found, &result);
-    ASSERT_EQ(result.status, i % 3 != 0 ? Status::kHit : Status::kMiss);
+    ASSERT_EQ(result.status, i % 3 != 0 ? Status::kHit : Status::kNotFound);
     if (result.item == nullptr) continue;
     EXPECT_EQ(ValueOf(result.item), std::to_string(i));
   }

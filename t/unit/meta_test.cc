@@ -43,7 +43,6 @@ TEST_F(Meta, FlagsInRequestOrder) {
   EXPECT_TRUE(r.reply.quiet);
   EXPECT_TRUE(r.reply.show_value);
   EXPECT_TRUE(r.request.Has(kNoBump));
-  EXPECT_FALSE(r.request.Has(kNoValue));
   EXPECT_TRUE(r.request.Has(kExplicitCas));
   EXPECT_EQ(r.request.new_cas, 9u);
 }
@@ -64,8 +63,7 @@ TEST_F(Meta, PlainGet) {
     (void)ParsePlainMetaGet(input.data() + 3, end, &plain);
     const MetaRequest r = Parse(ParseMetaGet, line);
     EXPECT_EQ(r.error, "");
-    // It has no other options than to show or not to show.
-    EXPECT_EQ(r.request.options, plain.show_value ? 0 : kNoValue);
+    EXPECT_EQ(r.request.options, 0);
     EXPECT_EQ(plain.key, r.request.key);
     EXPECT_EQ(plain.key, r.reply.key);
     EXPECT_EQ(plain.quiet, r.reply.quiet);
@@ -189,8 +187,8 @@ TEST_F(Meta, ArgumentsOfGet) {
   EXPECT_EQ(r.request.vivify_exptime, clock_.FromExptime(20));
   EXPECT_EQ(r.request.recache_ttl, 30);
   EXPECT_EQ(r.request.cas, 40u);
-  EXPECT_EQ(r.request.options,
-            kTouch | kVivify | kRecache | kCompareCas | kNoValue);
+  EXPECT_EQ(r.request.options, kTouch | kVivify | kRecache | kCompareCas);
+  EXPECT_FALSE(r.reply.show_value);
 }
 
 TEST_F(Meta, TtlLeftOfItsChangeIsTheOldOne) {

@@ -225,22 +225,13 @@ class SessionTest : public testing::Test {
 
 TEST_F(SessionTest, IsSmall) { EXPECT_LE(sizeof(Session), 64u); }
 
-TEST_F(SessionTest, IdleOnlyBetweenCommands) {
+TEST_F(SessionTest, SaysWhatIsMissingOfAValue) {
   LoneConnection c(server_);
-  EXPECT_TRUE(c.session().idle());
-  c.Send("get a ");
-  EXPECT_FALSE(c.session().idle());
-  c.Send("b\r\n");
-  EXPECT_TRUE(c.session().idle());
   c.Send("set a 0 0 5\r\nab");
-  EXPECT_FALSE(c.session().idle());
   EXPECT_EQ(c.session().receive_left(), 3u);
   c.Send("cde");
-  EXPECT_FALSE(c.session().idle());
-  c.Send("\r\n");
-  EXPECT_TRUE(c.session().idle());
-  c.Send("set a 0 x 5\r\nab");
-  EXPECT_FALSE(c.session().idle());
+  EXPECT_EQ(c.session().receive_left(), 0u);
+  EXPECT_EQ(c.Ask("\r\n"), "STORED\r\n");
 }
 
 TEST_F(SessionTest, ValuesOfEverySizeClass) {

@@ -50,10 +50,6 @@ constexpr Unsupported kUnsupported[] = {
     {"sock_cookie_id", "sockets cannot be marked"},
 };
 
-bool StartsWith(std::string_view text, std::string_view prefix) {
-  return text.substr(0, prefix.size()) == prefix;
-}
-
 class Front {
  public:
   FrontResult Run(const std::vector<std::string>& args) {
@@ -67,7 +63,7 @@ class Front {
     const std::string& word = args[next_++];
     if (word == "--") {
       while (next_ < args.size()) Ignore(args[next_++]);
-    } else if (StartsWith(word, "--")) {
+    } else if (word.starts_with("--")) {
       TakeLong(word.substr(2), args);
     } else if (word.size() > 1 && word[0] == '-') {
       TakeCluster(word, args);
@@ -135,18 +131,21 @@ class Front {
   bool Complete(std::string* name) {
     gflags::CommandLineFlagInfo info;
     if (gflags::GetCommandLineFlagInfo(name->c_str(), &info)) return true;
-    if (StartsWith(*name, "no") &&
+    if (name->starts_with("no") &&
         gflags::GetCommandLineFlagInfo(name->c_str() + 2, &info) &&
         info.type == "bool") {
       return true;
     }
     std::vector<std::string> candidates;
-    for (const char* own : {"help", "license", "version", "extended"}) {
+    for (const std::string_view own :
+         {"help", "license", "version", "extended"}) {
       if (*name == own) return true;
-      if (StartsWith(own, *name)) candidates.push_back(own);
+      if (own.starts_with(*name)) candidates.emplace_back(own);
     }
     for (const OptionInfo& option : Options()) {
-      if (option.extended() || !StartsWith(option.flag, *name)) continue;
+      if (option.extended() ||
+          !std::string_view(option.flag).starts_with(*name))
+        continue;
       candidates.push_back(option.flag);
     }
     if (candidates.size() == 1) {
@@ -188,11 +187,11 @@ class Front {
       if (name == alias.word) return Expand(alias);
     }
     for (const Unsupported& word : kUnsupported) {
-      if (StartsWith(name, word.prefix)) {
+      if (name.starts_with(word.prefix)) {
         return Fail("-o " + name + ": " + word.why);
       }
     }
-    bool negated = StartsWith(name, "no_");
+    bool negated = name.starts_with("no_");
     const OptionInfo* option = ByExtendedName(negated ? name.substr(3) : name);
     if (option == nullptr || (negated && !option->is_switch())) {
       return Fail("unknown word in -o: " + name);

@@ -18,14 +18,10 @@ std::optional<uint64_t> Number(std::string_view text, int base) {
   return value;
 }
 
-bool StartsWith(std::string_view text, std::string_view prefix) {
-  return text.substr(0, prefix.size()) == prefix;
-}
-
 // memcached's per-listener words, which need modules that are not there.
 bool HasListenerWord(std::string_view text) {
   for (std::string_view word : {"proto[", "tag[", "tag_"}) {
-    if (StartsWith(text, word)) return true;
+    if (text.starts_with(word)) return true;
   }
   return false;
 }
@@ -39,7 +35,7 @@ TlsMode TakeTlsWord(std::string_view* text) {
   for (const Word& word :
        {Word{"notls:", TlsMode::kOff}, Word{"btls:", TlsMode::kNoPeer},
         Word{"mtls:", TlsMode::kPeer}}) {
-    if (!StartsWith(*text, word.name)) continue;
+    if (!text->starts_with(word.name)) continue;
     text->remove_prefix(word.name.size());
     return word.mode;
   }

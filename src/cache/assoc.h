@@ -252,18 +252,14 @@ class Assoc {
            TableState(state_.load(std::memory_order_relaxed)).busy();
   }
   // Words moved within segments to make room, since the start.
-  // Tests: the buckets that are in use.
-  std::pair<void*, size_t> bucket_span() const {
-    return {base_, buckets() * sizeof(Bucket)};
-  }
   uint64_t moves() const { return moves_.load(std::memory_order_relaxed); }
   unsigned load_percent() const;
   // Load of the segments that are not split yet in this round: what growth
   // and shrinking go by.
   unsigned crowding_percent() const;
 
-  // Where the table lies, in whole pages: for the test that takes away the
-  // right to write and then reads.
+  // Tests: where the buckets that are in use and the stripes lie, in whole
+  // pages.
   struct Region {
     void* at;
     size_t bytes;

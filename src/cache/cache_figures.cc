@@ -267,7 +267,8 @@ size_t Cache::ChunkBytes(const Item* item) const {
 }
 
 std::vector<std::pair<void*, size_t>> Cache::SharedMemoryForTest() const {
-  return {assoc_->bucket_span(), slabs_->arena_span()};
+  const Assoc::Region slots = assoc_->slots_region();
+  return {{slots.at, slots.bytes}, slabs_->arena_span()};
 }
 
 std::vector<Cache::SharedPart> Cache::SharedPartsForTest() const {

@@ -13,10 +13,9 @@
 namespace cucache {
 
 using admin::Call;
+using admin::kBadFormat;
 
 namespace {
-
-constexpr char kBadFormat[] = "CLIENT_ERROR bad command line format";
 
 // --- flush_all, verbosity, version, cache_memlimit, shutdown. ---
 

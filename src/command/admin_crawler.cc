@@ -12,7 +12,6 @@
 namespace cucache::admin {
 namespace {
 
-constexpr char kBadFormat[] = "CLIENT_ERROR bad command line format";
 constexpr char kDisabled[] = "CLIENT_ERROR lru crawler disabled";
 
 enum class Selection : uint8_t { kOk, kBadClass, kEmpty };

@@ -17,6 +17,8 @@
 
 namespace cucache::admin {
 
+inline constexpr char kBadFormat[] = "CLIENT_ERROR bad command line format";
+
 // One command and where its reply goes.
 struct Call {
   Executor& executor;

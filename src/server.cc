@@ -3,7 +3,6 @@
 #include "server.h"
 
 #include <glog/logging.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -50,12 +49,10 @@ Server::~Server() {
     event_del(&tick_event_);
     event_del(&retry_event_);
   }
-  if (asked_fd_ >= 0) close(asked_fd_);
 }
 
 bool Server::Bind(std::string* error) {
-  asked_fd_ = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-  if (asked_fd_ < 0) {
+  if (!doorbell_.Open()) {
     *error = std::string("eventfd: ") + std::strerror(errno);
     exit_code_ = EX_OSERR;
     return false;
@@ -92,7 +89,7 @@ bool Server::Start(std::string* error) {
     exit_code_ = EXIT_FAILURE;
     return false;
   }
-  event_assign(&asked_event_, base_.get(), asked_fd_, EV_READ | EV_PERSIST,
+  event_assign(&asked_event_, base_.get(), doorbell_.fd(), EV_READ | EV_PERSIST,
                OnAsked, this);
   event_assign(&tick_event_, base_.get(), -1, EV_PERSIST, OnTick, this);
   event_assign(&retry_event_, base_.get(), -1, 0, OnRetry, this);
@@ -260,21 +257,17 @@ void Server::StopWorkers() {
   workers_.clear();
 }
 
-// --- Requests from signal handlers and other threads. ---
+// --- Requests from other threads. ---
 
 void Server::Ask(unsigned what) {
-  const int saved = errno;
   asked_.fetch_or(what, std::memory_order_release);
-  const uint64_t one = 1;
-  // A full counter means that the dispatcher is awake already.
-  (void)!write(asked_fd_, &one, sizeof(one));
-  errno = saved;
+  doorbell_.Ring();
 }
 
-void Server::OnAsked(evutil_socket_t fd, short, void* arg) {
-  uint64_t count;
-  (void)!read(fd, &count, sizeof(count));
-  static_cast<Server*>(arg)->ReadAsked();
+void Server::OnAsked(evutil_socket_t, short, void* arg) {
+  Server* server = static_cast<Server*>(arg);
+  server->doorbell_.Clear();
+  server->ReadAsked();
 }
 
 void Server::ReadAsked() {

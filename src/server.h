@@ -13,9 +13,8 @@
 // nothing started, if somebody calls Stop() meanwhile; Run() ends with saving
 // them.
 //
-// Thread safety: Stop, Graceful and Hangup by any thread and by signal
-// handlers, from Bind() on; ServerControl's methods by workers; the rest by
-// the owner.
+// Thread safety: Stop, Graceful and Hangup by any thread, from Bind() on;
+// ServerControl's methods by workers; the rest by the owner.
 // Lock order: none is held here while another is taken.
 
 #ifndef CUCACHE_SERVER_H_
@@ -31,6 +30,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/doorbell.h"
 #include "base/errand_thread.h"
 #include "base/network.h"
 #include "base/settings.h"
@@ -61,8 +61,8 @@ class Server final : public ServerControl, private Dispatcher {
   // Calls `ending` when it is to end, before it stops or saves anything.
   void Run(const std::function<void()>& ending = {});
 
-  // Leave Run(); async-signal-safe. Graceful is SIGUSR1: clients that are
-  // being answered get their answer first.
+  // Leave Run(). Graceful is SIGUSR1: clients that are being answered get their
+  // answer first.
   void Stop() { Ask(kStop); }
   void Graceful() { Ask(kGraceful); }
   // SIGHUP: reads again what may be read again while running.
@@ -149,7 +149,7 @@ class Server final : public ServerControl, private Dispatcher {
   RelTime last_scan_ = 0;  // of the workers' connections
 
   EventBase base_;
-  int asked_fd_ = -1;
+  Doorbell doorbell_;  // rung when there is something in asked_
   event asked_event_;
   event tick_event_;
   event retry_event_;

@@ -2,17 +2,10 @@
 
 #include "base/hash.h"
 
-#include <sys/random.h>
-
-#include <random>
+#include "base/random.h"
 
 namespace cucache {
 
-KeyHash::KeyHash() {
-  if (getrandom(&seed_, sizeof(seed_), 0) != sizeof(seed_)) {
-    std::random_device source;
-    seed_ = (static_cast<uint64_t>(source()) << 32) ^ source();
-  }
-}
+KeyHash::KeyHash() { FillRandom(&seed_, sizeof(seed_)); }
 
 }  // namespace cucache

@@ -4,13 +4,13 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 
+#include "base/random.h"
 #include "base/version.h"
 #include "cache/value.h"
 
@@ -27,11 +27,8 @@ namespace {
 constexpr uint64_t kSyncStep = 8 << 20;
 
 uint64_t RandomId() {
-  uint64_t id = 0;
-  if (getrandom(&id, sizeof(id), 0) != sizeof(id)) {
-    id = static_cast<uint64_t>(
-        std::chrono::system_clock::now().time_since_epoch().count());
-  }
+  uint64_t id;
+  FillRandom(&id, sizeof(id));
   return id;
 }
 

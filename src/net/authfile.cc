@@ -4,7 +4,6 @@
 
 #include <crypt.h>
 #include <glog/logging.h>
-#include <sys/random.h>
 
 #include <algorithm>
 #include <cctype>
@@ -14,6 +13,7 @@
 #include <vector>
 
 #include "base/files.h"
+#include "base/random.h"
 
 namespace cucache {
 namespace {
@@ -23,8 +23,7 @@ constexpr size_t kMaxFile = size_t{256} << 20;
 
 std::string RandomKey() {
   std::string key(32, '\0');
-  CHECK_EQ(getrandom(key.data(), key.size(), 0),
-           static_cast<ssize_t>(key.size()));
+  FillRandom(key.data(), key.size());
   return key;
 }
 

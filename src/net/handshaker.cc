@@ -4,7 +4,6 @@
 
 #include <glog/logging.h>
 #include <malloc.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -33,20 +32,17 @@ Handshaker::Handshaker(Tls& tls, EventLog& log, std::function<void()> on_close)
 Handshaker::~Handshaker() {
   CHECK(!thread_.joinable());
   for (const Accepted& accepted : inbox_) close(accepted.fd);
-  if (notify_fd_ < 0) return;
-  event_del(&notify_event_);
-  close(notify_fd_);
+  if (doorbell_.fd() >= 0) event_del(&notify_event_);
 }
 
 bool Handshaker::Start(std::string* error) {
   base_ = NewEventBase();
-  notify_fd_ = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-  if (base_ == nullptr || notify_fd_ < 0) {
+  if (base_ == nullptr || !doorbell_.Open()) {
     *error = std::string("cannot make a TLS thread: ") + std::strerror(errno);
     return false;
   }
-  event_assign(&notify_event_, base_.get(), notify_fd_, EV_READ | EV_PERSIST,
-               OnNotify, this);
+  event_assign(&notify_event_, base_.get(), doorbell_.fd(),
+               EV_READ | EV_PERSIST, OnNotify, this);
   event_add(&notify_event_, nullptr);
   return StartThread(
       "cu-handshaker", [this] { Loop(); }, &thread_, error);
@@ -58,18 +54,12 @@ void Handshaker::Join() {
 
 // --- From other threads. ---
 
-void Handshaker::Notify() {
-  const uint64_t one = 1;
-  // It can only fail when the counter is full, and then the thread is awake.
-  (void)!write(notify_fd_, &one, sizeof(one));
-}
-
 void Handshaker::Adopt(int fd, TlsMode mode, Worker* worker) {
   {
     MutexLock lock(mu_);
     inbox_.push_back({fd, mode, worker});
   }
-  Notify();
+  doorbell_.Ring();
 }
 
 void Handshaker::Stop() {
@@ -77,7 +67,7 @@ void Handshaker::Stop() {
     MutexLock lock(mu_);
     stop_asked_ = true;
   }
-  Notify();
+  doorbell_.Ring();
 }
 
 // --- The loop. ---
@@ -101,10 +91,10 @@ void Handshaker::TrimMemory() {
   failed_since_trim_ = 0;
 }
 
-void Handshaker::OnNotify(evutil_socket_t fd, short, void* arg) {
-  uint64_t count;
-  (void)!read(fd, &count, sizeof(count));
-  static_cast<Handshaker*>(arg)->ReadInbox();
+void Handshaker::OnNotify(evutil_socket_t, short, void* arg) {
+  Handshaker* handshaker = static_cast<Handshaker*>(arg);
+  handshaker->doorbell_.Clear();
+  handshaker->ReadInbox();
 }
 
 void Handshaker::ReadInbox() {

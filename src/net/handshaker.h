@@ -29,6 +29,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "base/doorbell.h"
 #include "base/event_log.h"
 #include "base/locks.h"
 #include "base/settings.h"
@@ -70,7 +71,6 @@ class Handshaker {
   static void OnNotify(evutil_socket_t fd, short what, void* arg);
   static void OnEvent(evutil_socket_t fd, short what, void* arg);
 
-  void Notify();
   void Loop();
   void ReadInbox();
   void Begin(const Accepted& accepted);
@@ -86,7 +86,7 @@ class Handshaker {
   EventBuffer events_;  // its thread's
   EventBase base_;
   event notify_event_;
-  int notify_fd_ = -1;
+  Doorbell doorbell_;
   std::thread thread_;
   bool stopping_ = false;
   std::unordered_set<Pending*> pending_;

@@ -4,8 +4,6 @@
 
 #include <glog/logging.h>
 #include <malloc.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -40,14 +38,12 @@ Worker::Worker(Settings& settings, const Clock& server_clock, Cache& cache,
 Worker::~Worker() {
   CHECK(!thread_.joinable());
   for (const Channel& channel : inbox_) Channel(channel).Close();
-  if (doorbell_.fd >= 0) close(doorbell_.fd);
   buffers_.GiveFull(input);
 }
 
 bool Worker::Start(std::string* error) {
-  doorbell_.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-  if (doorbell_.fd < 0 || !poller_.Open() ||
-      !poller_.Add(doorbell_.fd, Poller::kRead, &doorbell_)) {
+  if (!inbox_bell_.bell.Open() || !poller_.Open() ||
+      !poller_.Add(inbox_bell_.bell.fd(), Poller::kRead, &inbox_bell_)) {
     *error = std::string("cannot make a worker: ") + std::strerror(errno);
     return false;
   }
@@ -65,12 +61,6 @@ void Worker::Join() {
 }
 
 // --- From other threads. ---
-
-void Worker::Notify() {
-  const uint64_t one = 1;
-  // It can only fail when the counter is full, and then the worker is awake.
-  (void)!write(doorbell_.fd, &one, sizeof(one));
-}
 
 void Worker::Adopt(Channel channel) {
   {
@@ -193,12 +183,6 @@ void Worker::EndWatch(Conn* conn) {
 }
 
 // --- Connections come and go. ---
-
-void Worker::OnNotify() {
-  uint64_t count;
-  (void)!read(doorbell_.fd, &count, sizeof(count));
-  ReadInbox();
-}
 
 void Worker::ReadInbox() {
   std::vector<Channel> channels;

@@ -28,6 +28,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/doorbell.h"
 #include "base/locks.h"
 #include "base/settings.h"
 #include "base/stats.h"
@@ -88,16 +89,18 @@ class Worker final : public ConnHost {
   // Connections that must have closed before memory is given back.
   static constexpr size_t kTrimAfter = 1000;
 
-  // Others write to its descriptor when there is something in the inbox.
-  struct Doorbell final : Pollable {
-    explicit Doorbell(Worker& its) : worker(its) {}
-    void OnReady() override { worker.OnNotify(); }
+  // Rung when there is something in the inbox.
+  struct InboxBell final : Pollable {
+    explicit InboxBell(Worker& its) : worker(its) {}
+    void OnReady() override {
+      bell.Clear();
+      worker.ReadInbox();
+    }
     Worker& worker;
-    int fd = -1;
+    Doorbell bell;
   };
 
-  void OnNotify();
-  void Notify();
+  void Notify() { inbox_bell_.bell.Ring(); }
   void Loop();
   void ReadInbox();
   void EndWatch(Conn* conn);
@@ -120,7 +123,7 @@ class Worker final : public ConnHost {
 
   Watchers* watchers_ = nullptr;
   Poller poller_;
-  Doorbell doorbell_{*this};
+  InboxBell inbox_bell_{*this};
   std::vector<std::unique_ptr<UdpSocket>> udp_sockets_;
   std::thread thread_;
   bool online_ = false;

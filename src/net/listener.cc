@@ -2,7 +2,6 @@
 
 #include "net/listener.h"
 
-#include <arpa/inet.h>
 #include <glog/logging.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -17,26 +16,19 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "net/address.h"
 #include "net/udp.h"
 
 namespace cucache {
 namespace {
 
 std::string AddressText(const sockaddr_storage& address, socklen_t length) {
-  char host[INET6_ADDRSTRLEN] = "";
+  const std::string port = std::to_string(PortOf(address));
   switch (address.ss_family) {
-    case AF_INET: {
-      const auto& in = reinterpret_cast<const sockaddr_in&>(address);
-      inet_ntop(AF_INET, &in.sin_addr, host, sizeof(host));
-      return std::string("tcp:") + host + ":" +
-             std::to_string(ntohs(in.sin_port));
-    }
-    case AF_INET6: {
-      const auto& in = reinterpret_cast<const sockaddr_in6&>(address);
-      inet_ntop(AF_INET6, &in.sin6_addr, host, sizeof(host));
-      return std::string("tcp6:[") + host +
-             "]:" + std::to_string(ntohs(in.sin6_port));
-    }
+    case AF_INET:
+      return "tcp:" + HostText(address) + ":" + port;
+    case AF_INET6:
+      return "tcp6:[" + HostText(address) + "]:" + port;
     case AF_UNIX: {
       const auto& un = reinterpret_cast<const sockaddr_un&>(address);
       const size_t offset = offsetof(sockaddr_un, sun_path);
@@ -54,20 +46,6 @@ std::string AddressText(const sockaddr_storage& address, socklen_t length) {
     default:
       return "<AF " + std::to_string(address.ss_family) + ">";
   }
-}
-
-// 0 for a unix socket.
-int PortOf(int fd) {
-  sockaddr_storage address{};
-  socklen_t length = sizeof(address);
-  getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length);
-  if (address.ss_family == AF_INET) {
-    return ntohs(reinterpret_cast<const sockaddr_in&>(address).sin_port);
-  }
-  if (address.ss_family == AF_INET6) {
-    return ntohs(reinterpret_cast<const sockaddr_in6&>(address).sin6_port);
-  }
-  return 0;
 }
 
 bool IsDatagramSocket(int fd) {
@@ -147,7 +125,7 @@ bool Listener::Bind(std::string* error) {
 void Listener::Add(int fd) {
   auto socket = std::make_unique<Socket>();
   socket->fd = fd;
-  socket->port = PortOf(fd);
+  socket->port = LocalPort(fd);
   socket->owner = this;
   socket->tls = tls_;
   sockets_.push_back(std::move(socket));
@@ -238,23 +216,10 @@ bool Listener::BindLoopback(std::string* error) {
 }
 
 bool Listener::BindHost(const std::string& host, int port, std::string* error) {
-  addrinfo hints{};
-  hints.ai_flags = AI_PASSIVE;
-  hints.ai_family = AF_UNSPEC;
-  hints.ai_socktype = SOCK_STREAM;
-  const std::string service = std::to_string(port == -1 ? 0 : port);
-  const char* node = host.empty() || host == "*" ? nullptr : host.c_str();
-  addrinfo* list = nullptr;
-  const int failed = getaddrinfo(node, service.c_str(), &hints, &list);
-  if (failed != 0) {
-    *error = std::string("getaddrinfo: ") + gai_strerror(failed);
-    return false;
-  }
-  const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owner(list,
-                                                             freeaddrinfo);
+  const AddressList list = AddressesToBind(host, port, SOCK_STREAM, error);
   // A name may stand for addresses that this machine has not; one is enough.
   int bound = 0;
-  for (const addrinfo* a = list; a != nullptr; a = a->ai_next) {
+  for (const addrinfo* a = list.get(); a != nullptr; a = a->ai_next) {
     bool fatal = false;
     if (BindAddress(*a, &fatal, error)) ++bound;
     if (fatal) return false;
@@ -308,7 +273,7 @@ void Listener::WritePortFile() const {
   }
   for (const int fd : udp_sockets_) {
     const bool v6 = LocalAddressText(fd).starts_with("udp6:");
-    std::fprintf(file, "UDP %s: %d\n", v6 ? "INET6" : "INET", PortOf(fd));
+    std::fprintf(file, "UDP %s: %d\n", v6 ? "INET6" : "INET", LocalPort(fd));
   }
   std::fclose(file);
   if (std::rename(unfinished.c_str(), name) != 0) {

@@ -4,16 +4,15 @@
 
 #include <arpa/inet.h>
 #include <glog/logging.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <memory>
 
 #include "cache/value.h"
+#include "net/address.h"
 #include "proto/session.h"
 
 namespace cucache {
@@ -21,20 +20,6 @@ namespace {
 
 // Whoever answers there is no client of ours: echo, chargen, DNS, NTP.
 constexpr uint16_t kFirstUserPort = 1024;
-
-uint16_t PortOf(const sockaddr_storage& address) {
-  if (address.ss_family == AF_INET) {
-    return ntohs(reinterpret_cast<const sockaddr_in&>(address).sin_port);
-  }
-  return ntohs(reinterpret_cast<const sockaddr_in6&>(address).sin6_port);
-}
-
-uint16_t LocalPort(int fd) {
-  sockaddr_storage address{};
-  socklen_t length = sizeof(address);
-  getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length);
-  return PortOf(address);
-}
 
 uint16_t Get16(const char* at) {
   uint16_t value;
@@ -71,22 +56,9 @@ int OpenOne(const addrinfo& address, std::string* error) {
 
 bool OpenHost(const std::string& host, int port, std::vector<int>* sockets,
               std::string* error) {
-  addrinfo hints{};
-  hints.ai_flags = AI_PASSIVE;
-  hints.ai_family = AF_UNSPEC;
-  hints.ai_socktype = SOCK_DGRAM;
-  const char* node = host.empty() || host == "*" ? nullptr : host.c_str();
-  addrinfo* list = nullptr;
-  const int failed = getaddrinfo(
-      node, std::to_string(std::max(port, 0)).c_str(), &hints, &list);
-  if (failed != 0) {
-    *error = std::string("getaddrinfo: ") + gai_strerror(failed);
-    return false;
-  }
-  const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owner(list,
-                                                             freeaddrinfo);
+  const AddressList list = AddressesToBind(host, port, SOCK_DGRAM, error);
   bool any = false;
-  for (const addrinfo* a = list; a != nullptr; a = a->ai_next) {
+  for (const addrinfo* a = list.get(); a != nullptr; a = a->ai_next) {
     const int fd = OpenOne(*a, error);
     if (fd < 0) continue;
     sockets->push_back(fd);

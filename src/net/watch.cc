@@ -2,12 +2,8 @@
 
 #include "net/watch.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <poll.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -15,6 +11,7 @@
 #include <utility>
 
 #include "base/threads.h"
+#include "net/address.h"
 
 namespace cucache {
 
@@ -25,46 +22,26 @@ std::string TlsErrorText(int fd, const std::string& why) {
 std::string ConnEventText(const char* type, int fd, const char* reason) {
   sockaddr_storage address{};
   socklen_t length = sizeof(address);
-  char host[INET6_ADDRSTRLEN] = "unix";
-  unsigned port = 0;
-  const char* transport = "local";
   getpeername(fd, reinterpret_cast<sockaddr*>(&address), &length);
-  if (address.ss_family == AF_INET) {
-    const auto& in = reinterpret_cast<const sockaddr_in&>(address);
-    inet_ntop(AF_INET, &in.sin_addr, host, sizeof(host));
-    port = ntohs(in.sin_port);
-    transport = "tcp";
-  } else if (address.ss_family == AF_INET6) {
-    const auto& in6 = reinterpret_cast<const sockaddr_in6&>(address);
-    inet_ntop(AF_INET6, &in6.sin6_addr, host, sizeof(host));
-    port = ntohs(in6.sin6_port);
-    transport = "tcp";
-  } else if (address.ss_family != AF_UNIX) {
-    // A peer that broke the connection has no address any more.
-    transport = "tcp";
-    std::strcpy(host, "unknown");
-  }
+  const bool local = address.ss_family == AF_UNIX;
+  std::string host = local ? "unix" : HostText(address);
+  // A peer that broke the connection has no address any more.
+  if (host.empty()) host = "unknown";
   std::string text = std::string("type=") + type + " rip=" + host +
-                     " rport=" + std::to_string(port) +
-                     " transport=" + transport;
+                     " rport=" + std::to_string(PortOf(address)) +
+                     " transport=" + (local ? "local" : "tcp");
   if (reason != nullptr) text.append(" reason=").append(reason);
   return text + " cfd=" + std::to_string(fd);
 }
 
 bool Watchers::Start(std::string* error) {
-  wake_fd_ = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-  if (wake_fd_ < 0) {
+  if (!doorbell_.Open()) {
     *error =
         std::string("cannot make the logger thread: ") + std::strerror(errno);
     return false;
   }
-  if (StartThread(
-          "cu-log", [this] { Loop(); }, &thread_, error)) {
-    return true;
-  }
-  close(wake_fd_);
-  wake_fd_ = -1;
-  return false;
+  return StartThread(
+      "cu-log", [this] { Loop(); }, &thread_, error);
 }
 
 void Watchers::Stop() {
@@ -73,16 +50,9 @@ void Watchers::Stop() {
     MutexLock lock(mu_);
     stop_ = true;
   }
-  Notify();
+  doorbell_.Ring();
   thread_.join();
   log_.set_wanted(0);
-  close(wake_fd_);
-  wake_fd_ = -1;
-}
-
-void Watchers::Notify() {
-  const uint64_t one = 1;
-  (void)!write(wake_fd_, &one, sizeof(one));
 }
 
 void Watchers::Add(Channel channel, uint32_t kinds,
@@ -95,9 +65,8 @@ void Watchers::Add(Channel channel, uint32_t kinds,
     watcher.kinds = kinds;
     watcher.on_end = std::move(on_end);
     inbox_.push_back(std::move(watcher));
-    // With the lock, behind which Stop() closes the descriptor.
-    Notify();
   }
+  doorbell_.Ring();
 }
 
 // --- The logger thread. ---
@@ -192,14 +161,13 @@ void Watchers::ReadEnd(Watcher* w) {
 
 void Watchers::Sleep(int milliseconds) {
   std::vector<pollfd> fds;
-  fds.push_back({wake_fd_, POLLIN, 0});
+  fds.push_back({doorbell_.fd(), POLLIN, 0});
   for (const Watcher& w : watchers_) {
     const short out = w.pending.empty() ? 0 : POLLOUT;
     fds.push_back({w.channel.fd, static_cast<short>(POLLIN | out), 0});
   }
   if (poll(fds.data(), fds.size(), milliseconds) <= 0) return;
-  uint64_t count;
-  if (fds[0].revents != 0) (void)!read(wake_fd_, &count, sizeof(count));
+  if (fds[0].revents != 0) doorbell_.Clear();
   for (size_t i = 0; i < watchers_.size(); ++i) {
     if ((fds[i + 1].revents & ~POLLOUT) != 0) ReadEnd(&watchers_[i]);
   }

@@ -25,6 +25,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/doorbell.h"
 #include "base/event_log.h"
 #include "base/locks.h"
 #include "net/channel.h"
@@ -79,11 +80,10 @@ class Watchers {
   void Sleep(int milliseconds);
   void RemoveGone();
   void SetWanted();
-  void Notify();
 
   EventLog& log_;
   const size_t buffer_;
-  int wake_fd_ = -1;
+  Doorbell doorbell_;
   std::thread thread_;
   std::vector<Watcher> watchers_;  // the logger thread's
 

@@ -20,8 +20,6 @@ const char* StateText(ConnState state) {
       return "conn_listening";
     case ConnState::kNewCmd:
       return "conn_new_cmd";
-    case ConnState::kWaiting:
-      return "conn_waiting";
     case ConnState::kRead:
       return "conn_read";
     case ConnState::kParseCmd:
@@ -34,8 +32,6 @@ const char* StateText(ConnState state) {
       return "conn_watch";
     case ConnState::kClosing:
       return "conn_closing";
-    case ConnState::kClosed:
-      return "conn_closed";
   }
   return "conn_unknown";
 }
@@ -138,9 +134,6 @@ CUCACHE_ALWAYS_INLINE void Conn::DriveMachine() {
       case ConnState::kRead:
         go_on = Read();
         break;
-      case ConnState::kWaiting:
-        go_on = Waiting();
-        break;
       case ConnState::kParseCmd:
         go_on = ParseCmd();
         break;
@@ -156,11 +149,6 @@ CUCACHE_ALWAYS_INLINE void Conn::DriveMachine() {
   }
 }
 
-CUCACHE_ALWAYS_INLINE bool Conn::Waiting() {
-  // memcached shows a connection that waits as conn_read, too.
-  return Enter(ConnState::kRead, false);
-}
-
 CUCACHE_ALWAYS_INLINE bool Conn::Read() {
   BorrowInput();
   Buffer* in = host_.input;
@@ -173,7 +161,7 @@ CUCACHE_ALWAYS_INLINE bool Conn::Read() {
   const ssize_t n = channel_.Receive(&span, 1);
   if (n > 0) in->end += static_cast<uint32_t>(n);
   read_much_ = n > 0 && static_cast<size_t>(n) == span.iov_len;
-  return AfterReceive(n, ConnState::kWaiting);
+  return AfterReceive(n, ConnState::kRead);
 }
 
 // What a receive of `n` means; `idle` is the state when nothing came.
@@ -183,7 +171,7 @@ CUCACHE_ALWAYS_INLINE bool Conn::AfterReceive(ssize_t n, ConnState idle) {
     return Enter(ConnState::kParseCmd, true);
   }
   if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
-    return Enter(idle, idle == ConnState::kWaiting);
+    return Enter(idle, false);
   }
   if (n == 0) {
     // The client may still read: it gets what it asked for.
@@ -222,7 +210,7 @@ CUCACHE_ALWAYS_INLINE bool Conn::AfterProcess(Session::Next next, bool cut) {
   switch (next) {
     case Session::Next::kRead:
       wish_ = cut ? Wish::kTurn : Wish::kNothing;
-      return !cut && Enter(ConnState::kWaiting, true);
+      return !cut && Enter(ConnState::kRead, false);
     case Session::Next::kReceive:
       // Copying what is there of a value is no turn of its own.
       return cut || Enter(ConnState::kNread, true);

@@ -4,16 +4,15 @@
 // Session. (Counterpart: conn, drive_machine() and the conn_* states in
 // memcached.c; the states keep their names, and each has one function here.)
 //
-//   conn_new_cmd     nothing unfinished: waits, and owns no memory
-//   conn_waiting     a batch is done; becomes conn_read
+//   conn_new_cmd     has not said anything yet
 //   conn_read        waits for, or reads, input
 //   conn_parse_cmd   executes commands, or stands in the queue to go on (-R)
 //   conn_nread       receives a value straight into its item
 //   conn_mwrite      the client does not read: waits until it does
 //   conn_watch       said `watch`: the logger thread has it (net/watch.h)
 //   conn_closing     is about to close
-// (conn_swallow and conn_write are inside of Session and Transport; what is
-// thrown away costs no state of its own.)
+// (conn_swallow and conn_write are inside of Session and Transport. memcached
+// leaves conn_waiting at once, and shows a connection that waits as conn_read.)
 //
 // A connection is registered with the worker's poller for its whole life,
 // level-triggered, and what it waits for changes only when the client does not
@@ -55,14 +54,12 @@ class Conn;
 enum class ConnState : uint8_t {
   kListening,
   kNewCmd,
-  kWaiting,
   kRead,
   kParseCmd,
   kNread,
   kMwrite,
   kWatch,
   kClosing,
-  kClosed,
 };
 
 // memcached's name of a state.
@@ -169,7 +166,6 @@ class Conn final : public TurnTaker {
   void Turn();
   void DriveMachine();
   // One function per state; true to go on with the next state.
-  bool Waiting();
   bool Read();
   bool ParseCmd();
   bool Nread();

@@ -45,7 +45,7 @@ struct PendingStore;  // proto/turn.h
 class Session {
  public:
   enum class Next : uint8_t {
-    kRead,      // needs bytes (conn_waiting, conn_read)
+    kRead,      // needs bytes (conn_read)
     kReceive,   // needs bytes of a value: ReceiveSpans (conn_nread)
     kYield,     // budget spent, there is more to do (-R)
     kLater,     // a password may not be checked yet (LoginPace)

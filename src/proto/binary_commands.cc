@@ -195,8 +195,8 @@ BinaryTurn::Flow BinaryTurn::RefuseStore(const Packet& packet, Status status) {
   if (status == Status::kTooLarge) {
     return Error(packet.header, BinaryStatus::kTooLarge);
   }
-  return Error(packet.header, BinaryStatus::kNoMemory,
-               "Out of memory allocating item");
+  return Answer(packet.header, BinaryStatus::kNoMemory,
+                "Out of memory allocating item");
 }
 
 // The header goes away with the input buffer; the key is in the item.
@@ -277,8 +277,8 @@ BinaryTurn::Flow BinaryTurn::Arithmetic(const Packet& packet) {
     case Status::kNonNumeric:
       return Error(packet.header, BinaryStatus::kNonNumeric);
     default:
-      return Error(packet.header, BinaryStatus::kNoMemory,
-                   "Out of memory incrementing value");
+      return Answer(packet.header, BinaryStatus::kNoMemory,
+                    "Out of memory incrementing value");
   }
 }
 

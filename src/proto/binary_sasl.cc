@@ -81,8 +81,8 @@ bool SaslState::Append(const char* bytes, size_t n) {
 BinaryTurn::Flow BinaryTurn::SaslNoMemory() {
   executor_.stats().read_buf_oom.Add();
   if (!output_.blocked()) {
-    Error(s_.sasl_->header, BinaryStatus::kNoMemory,
-          "Out of memory reading request");
+    Answer(s_.sasl_->header, BinaryStatus::kNoMemory,
+           "Out of memory reading request");
   }
   s_.sasl_.reset();
   return Stop(Next::kShutdown);
@@ -104,7 +104,7 @@ BinaryTurn::Flow BinaryTurn::SaslData() {
   std::vector<char>().swap(s_.sasl_->data);
   (void)s_.sasl_->charge.Set(0);
   if (outcome == SaslExchange::Outcome::kContinue) {
-    return Error(header, BinaryStatus::kAuthContinue, reply);
+    return Answer(header, BinaryStatus::kAuthContinue, reply);
   }
   executor_.stats().auth_cmds.Add();
   s_.sasl_.reset();
@@ -113,7 +113,7 @@ BinaryTurn::Flow BinaryTurn::SaslData() {
     return Error(header, BinaryStatus::kAuthError);
   }
   s_.sasl_wanted_ = false;
-  return Error(header, BinaryStatus::kOk, "Authenticated");
+  return Answer(header, BinaryStatus::kOk, "Authenticated");
 }
 
 SaslExchange::Outcome BinaryTurn::RunSasl(std::string* reply) {

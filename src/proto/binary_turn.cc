@@ -179,9 +179,9 @@ BinaryTurn::Flow BinaryTurn::Done(const Packet& packet, uint64_t cas,
   return true;
 }
 
-BinaryTurn::Flow BinaryTurn::Error(const BinaryHeader& header,
-                                   BinaryStatus status,
-                                   std::string_view message) {
+BinaryTurn::Flow BinaryTurn::Answer(const BinaryHeader& header,
+                                    BinaryStatus status,
+                                    std::string_view message) {
   BinaryReply reply;
   reply.status = status;
   reply.body_length = static_cast<uint32_t>(message.size());

@@ -149,10 +149,11 @@ class BinaryTurn : private TurnBase {
   // What an opcode says when it was done; quiet ones say nothing.
   Flow Done(const Packet& packet, uint64_t cas = 0,
             std::string_view value = {});
-  Flow Error(const BinaryHeader& header, BinaryStatus status,
-             std::string_view message);
+  // A reply without a value: a status, and what it says to people.
+  Flow Answer(const BinaryHeader& header, BinaryStatus status,
+              std::string_view message);
   Flow Error(const BinaryHeader& header, BinaryStatus status) {
-    return Error(header, status, MessageOf(status));
+    return Answer(header, status, MessageOf(status));
   }
 
   size_t size_ = 0;  // packets in the batch

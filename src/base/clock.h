@@ -5,7 +5,8 @@
 // only at the edge, where a client gives an absolute expiry.
 //
 // Thread safety: Tick() by one thread (the dispatcher, several times a
-// second); everything else by any thread at any time.
+// second). Everything else by any thread at any time; an Advance() beside a
+// Tick() may be seen only with the next one.
 
 #ifndef CUCACHE_BASE_CLOCK_H_
 #define CUCACHE_BASE_CLOCK_H_
@@ -41,8 +42,8 @@ class Clock {
   // Reads the monotonic and the wall clock.
   void Tick();
 
-  // Tests only: moves the clock forward for good.
-  void AdvanceForTest(uint32_t seconds) {
+  // Moves the clock forward for good: for tests, and the command debugtime.
+  void Advance(uint32_t seconds) {
     skew_.fetch_add(seconds, std::memory_order_relaxed);
     Tick();
   }

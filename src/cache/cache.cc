@@ -139,24 +139,24 @@ void Cache::RemoveThread(CacheThread* t) {
 // --- Finding. ---
 
 Item* Cache::Find(CacheThread& t, uint64_t hash, std::string_view key,
-                  Absent* why) {
+                  Finding* why) {
   for (;;) {
     Item* const item = assoc_->Find(hash, key);
-    const Absent absent = item == nullptr ? Absent::kMissing : Check(item);
-    if (why != nullptr) *why = absent;
-    if (absent == Absent::kNot) return item;
+    const Finding finding = item == nullptr ? Finding::kMissing : Check(item);
+    if (why != nullptr) *why = finding;
+    if (finding == Finding::kAlive) return item;
     // If it is gone already, something alive may stand in its place.
     if (item == nullptr || RemoveDead(t, hash, item)) return nullptr;
   }
 }
 
 Item* Cache::FindToUpdate(CacheThread& t, uint64_t hash, std::string_view key,
-                          Absent* why) {
+                          Finding* why) {
   // Always looks: a place that a command before this left behind may hold what
   // is older than what the client has seen since.
   Item* const item = assoc_->Locate(hash, key, &t.place_);
-  *why = Absent::kNot;
-  if (item != nullptr && Check(item) == Absent::kNot) return item;
+  *why = Finding::kAlive;
+  if (item != nullptr && Check(item) == Finding::kAlive) return item;
   return Find(t, hash, key, why);
 }
 
@@ -166,7 +166,7 @@ Item* Cache::FindToUpdate(CacheThread& t, uint64_t hash, std::string_view key,
 bool Cache::RemoveDead(CacheThread& t, uint64_t hash, Item* item) {
   bool dead = false;
   const auto decide = [&](Item* old) -> Decision {
-    dead = old == item && Check(item) != Absent::kNot;
+    dead = old == item && Check(item) != Finding::kAlive;
     return {dead ? Action::kRemove : Action::kKeep};
   };
   (void)assoc_->Update(hash, item->key(), decide);

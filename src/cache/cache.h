@@ -47,8 +47,8 @@ namespace cucache {
 
 enum class AllocateStatus : uint8_t { kOk, kTooLarge, kNoMemory };
 
-// Why Find() returned nothing.
-enum class Absent : uint8_t { kNot, kMissing, kExpired, kFlushed };
+// What is found out about a key: Find() returns the item of kAlive only.
+enum class Finding : uint8_t { kAlive, kMissing, kExpired, kFlushed };
 
 // What an item needs before it exists.
 struct ItemShape {
@@ -159,10 +159,10 @@ class Cache {
   // The live item of a key, or nullptr. Does not mark it as read: call
   // item->Touch(now) for that. Unlinks a dead one.
   Item* Find(CacheThread& t, uint64_t hash, std::string_view key,
-             Absent* why = nullptr);
+             Finding* why = nullptr);
   // The same for who is about to Update() the key.
   Item* FindToUpdate(CacheThread& t, uint64_t hash, std::string_view key,
-                     Absent* why);
+                     Finding* why);
   // Was the item found by FindToUpdate(), and held ever since (no quiescent
   // state was announced, so its address is not another's)?
   static bool Holds(const CacheThread& t, uint64_t hash, const Item* item) {
@@ -185,9 +185,9 @@ class Cache {
   };
   void Gather(Lookup* lookups, size_t n) const { assoc_->Gather(lookups, n); }
   Item* Settle(const Lookup& lookup) const { return assoc_->Settle(lookup); }
-  // What is wrong with an item from these. kNot: it is alive.
-  Absent Check(const Item* item) const { return Check(item, clock_.now()); }
-  Absent Check(const Item* item, RelTime now) const {
+  // Whether an item from these is alive. (It is not kMissing.)
+  Finding Check(const Item* item) const { return Check(item, clock_.now()); }
+  Finding Check(const Item* item, RelTime now) const {
     CheckFlush(now);
     return CheckItem(item, now);
   }
@@ -196,12 +196,12 @@ class Cache {
   void CheckFlush(RelTime now) const {
     if (now >= flush_at_.load(std::memory_order_acquire)) FlushNow();
   }
-  Absent CheckItem(const Item* item, RelTime now) const {
+  Finding CheckItem(const Item* item, RelTime now) const {
     if (item->generation.load(std::memory_order_relaxed) !=
         generation_.load(std::memory_order_acquire)) {
-      return Absent::kFlushed;
+      return Finding::kFlushed;
     }
-    return item->expired(now) ? Absent::kExpired : Absent::kNot;
+    return item->expired(now) ? Finding::kExpired : Finding::kAlive;
   }
   // Unlinks an item that Check() found dead. False: it is not in the table any
   // more, or alive after all.
@@ -618,7 +618,7 @@ struct Cache::Updating {
   Decision operator()(Item* old) {
     if (added != nullptr) cache.Unprepare(added);
     added = removed = nullptr;
-    was_dead = old != nullptr && cache.Check(old) != Absent::kNot;
+    was_dead = old != nullptr && cache.Check(old) != Finding::kAlive;
     Decision d = decide(was_dead ? nullptr : old);
     if (d.action == Action::kReplace) {
       cache.Prepare(t, d.item, old, old != nullptr && !was_dead, new_cas);

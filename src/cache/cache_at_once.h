@@ -103,7 +103,7 @@ CUCACHE_ALWAYS_INLINE Item* Cache::SetAtOnce(CacheThread& t,
   if (t.place_.missed(shape.hash)) {
     return InsertAtOnce(t, shape, c, value, new_cas);
   }
-  if (!t.place_.known() || Check(old) != Absent::kNot) return nullptr;
+  if (!t.place_.known() || Check(old) != Finding::kAlive) return nullptr;
   return ReplaceAtOnce(t, old, shape, c, value, old->recency(), new_cas,
                        [](Item*) {});
 }

@@ -335,7 +335,7 @@ bool Cache::Walk(WalkCursor* cursor, size_t max_chunks,
     auto* item = reinterpret_cast<Item*>(slabs_->Chunk(p, at++));
     const uint8_t state = item->state.load(std::memory_order_acquire);
     if ((state & Item::kLinked) != 0 && (state & Item::kPiece) == 0 &&
-        Check(item) == Absent::kNot) {
+        Check(item) == Finding::kAlive) {
       visit(*item);
     }
   }

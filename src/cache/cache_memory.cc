@@ -170,7 +170,7 @@ size_t Cache::ChunksFor(const ItemShape& shape, size_t* bytes) const {
 Queue Cache::QueueForNew(CacheThread& t, const ItemShape& shape, uint8_t* mark,
                          size_t* replaced) {
   const Item* old = Locate(t, shape.hash, shape.key, false);
-  if (old == nullptr || Check(old) != Absent::kNot) {
+  if (old == nullptr || Check(old) != Finding::kAlive) {
     size_t bytes = 0;
     const size_t chunks = ChunksFor(shape, &bytes);
     return eviction_->QueueFor(shape.hash, bytes, bytes / chunks,

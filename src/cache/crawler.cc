@@ -90,7 +90,7 @@ size_t Crawler::Look(CacheThread& t, size_t chunks) {
     if ((state & Item::kLinked) == 0 || (state & Item::kPiece) != 0) continue;
     ItemCounters& counters = t.Count(item);
     counters.crawler_checked.Add();
-    if (cache_.Check(item) != Absent::kNot &&
+    if (cache_.Check(item) != Finding::kAlive &&
         cache_.RemoveDead(t, cache_.Hash(item->key()), item)) {
       counters.crawler_reclaimed.Add();
       continue;

@@ -501,7 +501,7 @@ void Eviction::GiveUp(const Range& range) {
 // True if the item stays where it is (V4, V5).
 bool Eviction::DrainItem(CacheThread& t, Item* item, uint64_t hash, Queue from,
                          Aim aim) {
-  if (cache_.Check(item) != Absent::kNot) {
+  if (cache_.Check(item) != Finding::kAlive) {
     const size_t bytes = cache_.ChunkBytes(item);
     if (cache_.RemoveDead(t, hash, item)) t.evicted_bytes_ += bytes;
     return false;

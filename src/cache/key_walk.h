@@ -34,7 +34,7 @@ class KeyWalk {
     const Assoc::Walk::Step step = walk_.Next(items, &found);
     *n = 0;
     for (size_t i = 0; i < found; ++i) {
-      if (cache_.Check(items[i]) == Absent::kNot) items[(*n)++] = items[i];
+      if (cache_.Check(items[i]) == Finding::kAlive) items[(*n)++] = items[i];
     }
     return step != Assoc::Walk::Step::kDone;
   }

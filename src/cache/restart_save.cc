@@ -85,7 +85,7 @@ bool RestartSaver::SavePage(PageIndex p) {
     if (item->HasState(Item::kPiece)) {
       has_pieces = true;
     } else if (item->HasState(Item::kLinked) &&
-               cache_.Check(item) == Absent::kNot) {
+               cache_.Check(item) == Finding::kAlive) {
       if (!SaveItem(*item)) return false;
     }
   }

@@ -320,7 +320,7 @@ AdminNext DebugTime(const Call& call) {
       !ParseU32(call.arg(1), &seconds)) {
     return call.Say("ERROR");
   }
-  call.executor.cache().clock().AdvanceForTest(seconds);
+  call.executor.cache().clock().Advance(seconds);
   return call.Say("OK");
 }
 

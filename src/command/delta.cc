@@ -140,7 +140,7 @@ void Executor::Arithmetic(const Request& request, Result* result) {
   const uint64_t hash = HashOf(request);
   Item* item = nullptr;
   TokenHeir heir;
-  Absent why = Absent::kMissing;
+  Finding why = Finding::kMissing;
   Item* const found = cache_.FindToUpdate(thread_, hash, request.key, &why);
   if (Watched(kWatchFetchers)) WriteGet(request.key, found, why);
   Sum sum(request, found);

@@ -11,10 +11,10 @@
 namespace cucache {
 namespace {
 
-const char* FoundName(const Item* item, Absent why) {
+const char* FoundName(const Item* item, Finding why) {
   if (item != nullptr) return "found";
-  if (why == Absent::kFlushed) return "flushed";
-  return why == Absent::kExpired ? "expired" : "not_found";
+  if (why == Finding::kFlushed) return "flushed";
+  return why == Finding::kExpired ? "expired" : "not_found";
 }
 
 const char* StatusName(Status status) {
@@ -52,7 +52,7 @@ const char* CommandName(const Request& request) {
 
 }  // namespace
 
-void Executor::WriteGet(std::string_view key, const Item* item, Absent why) {
+void Executor::WriteGet(std::string_view key, const Item* item, Finding why) {
   Event event{.kind = kWatchFetchers, .type = Event::Type::kItemGet};
   event.status = FoundName(item, why);
   if (item != nullptr) {
@@ -100,7 +100,7 @@ void Executor::StoreWatched(const Request& request, uint64_t hash, Item* item,
   const std::string key(item->key());
   StoreFacts facts = FactsOf(*item);
   if (Watched(kWatchFetchers)) {
-    Absent why = Absent::kMissing;
+    Finding why = Finding::kMissing;
     const Item* old = cache_.Find(thread_, hash, key, &why);
     WriteGet(key, old, why);
   }

@@ -204,7 +204,7 @@ class Executor {
     uint32_t size = 0;
   };
   bool Watched(uint32_t kinds) const { return thread_.events().Wants(kinds); }
-  void WriteGet(std::string_view key, const Item* item, Absent why);
+  void WriteGet(std::string_view key, const Item* item, Finding why);
   void WriteStore(const Request& request, std::string_view key,
                   const StoreFacts& facts, Status status);
   StoreFacts FactsOf(const Item& item) const;
@@ -221,7 +221,7 @@ class Executor {
   CUCACHE_ALWAYS_INLINE bool IsPlainHit(const Item* item,
                                         const Batch& batch) const {
     return item != nullptr && !batch.observed_ &&
-           cache_.CheckItem(item, batch.now_) == Absent::kNot;
+           cache_.CheckItem(item, batch.now_) == Finding::kAlive;
   }
   static bool IsMarked(const Item* item) {
     return item->HasState(Item::kStale | Item::kWinSent);
@@ -244,7 +244,7 @@ class Executor {
     ++batch->hits_;
     ClassRow(item).get_hits.Add();
   }
-  void CountMiss(const Request& request, Absent why);
+  void CountMiss(const Request& request, Finding why);
   void Describe(const Request& request, Item* item, Result* result);
   void Win(uint64_t hash, std::string_view key, Item* item, Result* result);
   Item* TouchLocked(const Request& request, uint64_t hash, Result* result);

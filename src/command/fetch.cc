@@ -8,7 +8,7 @@
 
 namespace cucache {
 
-void Executor::CountMiss(const Request& request, Absent why) {
+void Executor::CountMiss(const Request& request, Finding why) {
   if (request.Has(kIsTouch)) {
     stats_.touch_cmds.Add();
     stats_.touch_misses.Add();
@@ -16,8 +16,8 @@ void Executor::CountMiss(const Request& request, Absent why) {
     stats_.get_cmds.Add();
     stats_.get_misses.Add();
   }
-  if (why == Absent::kExpired) stats_.get_expired.Add();
-  if (why == Absent::kFlushed) stats_.get_flushed.Add();
+  if (why == Finding::kExpired) stats_.get_expired.Add();
+  if (why == Finding::kFlushed) stats_.get_flushed.Add();
 }
 
 // Decides who is to recache an item that is stale (X) or expires soon (R).
@@ -113,8 +113,9 @@ Item* Executor::Vivify(const Request& request, uint64_t hash, bool* created) {
 }
 
 void Executor::Fetch(const Request& request, Item* found, Result* result) {
-  const Absent why = found == nullptr ? Absent::kMissing : cache_.Check(found);
-  Item* item = why == Absent::kNot ? found : nullptr;
+  const Finding why =
+      found == nullptr ? Finding::kMissing : cache_.Check(found);
+  Item* item = why == Finding::kAlive ? found : nullptr;
   const bool dead = found != nullptr && item == nullptr;
   if (dead && !cache_.RemoveDead(thread_, HashOf(request), found)) {
     // It is gone already: something alive may stand in its place.
@@ -171,15 +172,15 @@ void Executor::ShowObserved(const Lookup& lookup, Item* found, Result* result) {
 
 void Executor::Touch(const Request& request, Result* result) {
   const uint64_t hash = HashOf(request);
-  Absent why = Absent::kMissing;
+  Finding why = Finding::kMissing;
   Item* item = cache_.Find(thread_, hash, request.key, &why);
   if (item != nullptr) item = TouchLocked(request, hash, result);
   if (Watched(kWatchFetchers)) WriteGet(request.key, item, why);
   stats_.touch_cmds.Add();
   if (item == nullptr) {
     stats_.touch_misses.Add();
-    if (why == Absent::kExpired) stats_.get_expired.Add();
-    if (why == Absent::kFlushed) stats_.get_flushed.Add();
+    if (why == Finding::kExpired) stats_.get_expired.Add();
+    if (why == Finding::kFlushed) stats_.get_flushed.Add();
     return;
   }
   Count(&ThreadStats::touch_hits, &ClassCounters::touch_hits, item);

@@ -49,7 +49,7 @@ void Executor::Delete(const Request& request, Result* result) {
         request.key, settings_.prefix_delimiter);
   }
   if (Watched(kWatchFetchers)) {
-    Absent why = Absent::kMissing;
+    Finding why = Finding::kMissing;
     const Item* item = cache_.Find(thread_, hash, request.key, &why);
     WriteGet(request.key, item, why);
   }

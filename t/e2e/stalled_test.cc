@@ -133,12 +133,12 @@ TEST(Stalled, DumpsThatNobodyTakes) {
   }
   ASSERT_TRUE(Eventually([&] { return CountMwrite(server, 8); }));
   const std::string busy = "BUSY currently processing crawler request";
-  server.server().clock().AdvanceForTest(1700);
+  server.server().clock().Advance(1700);
   std::this_thread::sleep_for(std::chrono::milliseconds(500));
   EXPECT_EQ(busy, other.Ask("lru_crawler metadump all\r\n"));
   EXPECT_TRUE(CountMwrite(server, 8));
   // The worker that looks at them knows nothing of the one that asks.
-  server.server().clock().AdvanceForTest(200);
+  server.server().clock().Advance(200);
   EXPECT_TRUE(Eventually([&] { return CountMwrite(server, 0); }));
   EXPECT_NE(busy, other.Ask("lru_crawler metadump all\r\n"));
 }

@@ -105,7 +105,7 @@ TEST_F(AdminTest, FlushAllWithDelay) {
   worker->Set("k", "v");
   EXPECT_EQ(worker->Admin("flush_all 10"), "OK\r\n");
   EXPECT_EQ(worker->Value("k"), "v");
-  clock.AdvanceForTest(11);
+  clock.Advance(11);
   EXPECT_EQ(worker->Value("k"), "-");
   worker->Set("k", "w");
   EXPECT_EQ(worker->Value("k"), "w");

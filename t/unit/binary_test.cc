@@ -337,7 +337,7 @@ TEST_F(BinaryTest, CasIdsAreTheItems) {
 TEST_F(BinaryTest, ExpiryOfWhatACounterCreates) {
   EXPECT_EQ(Last(Count("n", 1, 5, 100)).value, Big(uint64_t{5}));
   EXPECT_EQ(Last(Count("n", 1, 5, 0xffffffff)).value, Big(uint64_t{6}));
-  server_.clock().AdvanceForTest(101);
+  server_.clock().Advance(101);
   EXPECT_EQ(Last(Count("n", 1, 5, 0xffffffff)).status, 0x01);
   EXPECT_EQ(Last(Count("n", 1, 5, 0)).value, Big(uint64_t{5}));
 }
@@ -345,11 +345,11 @@ TEST_F(BinaryTest, ExpiryOfWhatACounterCreates) {
 TEST_F(BinaryTest, TouchChangesTheExpiry) {
   connection_.Ask(Set("a", "v", 0x01, 0, 5, 100).bytes());
   EXPECT_EQ(Last(TouchAsk(0x1c, "a", 1000)).status, 0);
-  server_.clock().AdvanceForTest(500);
+  server_.clock().Advance(500);
   EXPECT_EQ(Last(TouchAsk(0x24, "a", 300)).value, "v");
-  server_.clock().AdvanceForTest(299);
+  server_.clock().Advance(299);
   EXPECT_EQ(Last(Simple(0x00, "a")).status, 0);
-  server_.clock().AdvanceForTest(2);
+  server_.clock().Advance(2);
   EXPECT_EQ(Last(Simple(0x00, "a")).status, 1);
 }
 
@@ -450,9 +450,9 @@ TEST_F(BinaryTest, FlushMayBeForbidden) {
 
 TEST_F(BinaryTest, FlushLater) {
   connection_.Ask(Set("a", "1") + Ask{0x08, "", Big(uint32_t{10}), ""});
-  server_.clock().AdvanceForTest(9);
+  server_.clock().Advance(9);
   EXPECT_EQ(Last(Simple(0x00, "a")).status, 0);
-  server_.clock().AdvanceForTest(2);
+  server_.clock().Advance(2);
   EXPECT_EQ(Last(Simple(0x00, "a")).status, 1);
 }
 

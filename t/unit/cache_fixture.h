@@ -73,7 +73,7 @@ class CacheFixture : public ::testing::Test {
     if (!linked) cache_.Free(t_, item);
     return linked;
   }
-  Item* Find(std::string_view key, Absent* why = nullptr) {
+  Item* Find(std::string_view key, Finding* why = nullptr) {
     return cache_.Find(t_, cache_.Hash(key), key, why);
   }
   bool Delete(std::string_view key) {

@@ -110,7 +110,7 @@ class Stress {
       if (n % 8 == 0) t.Quiescent();
       if (n % 512 == 0) {
         t.Offline();
-        if (seed == 0) clock_.AdvanceForTest(n % 4096 == 0 ? 1 : 0);
+        if (seed == 0) clock_.Advance(n % 4096 == 0 ? 1 : 0);
         t.Online();
       }
     }

@@ -129,7 +129,7 @@ TEST_F(SetAtOnceTest, LeavesTheRestToOthers) {
   Item* const item = SetAtOnce("key", "new", clock_.now() + 5, 0, 77777);
   ASSERT_NE(item, nullptr);
   EXPECT_EQ(item->cas, 77777u);
-  clock_.AdvanceForTest(6);
+  clock_.Advance(6);
   EXPECT_EQ(SetAtOnce("key", "newer"), nullptr);
   ASSERT_TRUE(Set("key", "again"));
   cache_.FlushAll(t_);
@@ -156,7 +156,7 @@ TEST_F(SetAtOnceTest, OfAKeyThatIsNotThere) {
     EXPECT_EQ(cache_.figures().bytes, bytes + cache_.ItemBytes(item));
     t_.Quiescent();
   }
-  clock_.AdvanceForTest(101);
+  clock_.Advance(101);
   cache_.MaintainForTest(t_);
   EXPECT_EQ(cache_.figures().curr_items, 101u);
 }
@@ -170,7 +170,7 @@ TEST_F(SetAtOnceTest, AKeyThatComesMeanwhile) {
   shape.key = "key";
   shape.hash = cache_.Hash(shape.key);
   shape.value_length = 1;
-  Absent why;
+  Finding why;
   ASSERT_EQ(cache_.FindToUpdate(t_, shape.hash, shape.key, &why), nullptr);
   int c = 0;
   other.Online();
@@ -193,7 +193,7 @@ TEST_F(SetAtOnceTest, AnOverwriteBehindAMiss) {
     const std::string key = "key" + std::to_string(i);
     ASSERT_TRUE(Set(key, "old"));
     Find(key)->Touch(clock_.now());
-    Absent why;
+    Finding why;
     const uint64_t hash = cache_.Hash("absent");
     ASSERT_EQ(cache_.FindToUpdate(t_, hash, "absent", &why), nullptr);
     Item* const item = SetAtOnce(key, "new");
@@ -207,7 +207,7 @@ TEST_F(SetAtOnceTest, TellsTheCrawler) {
   ASSERT_TRUE(Set("key", "old"));
   cache_.MaintainForTest(t_);
   ASSERT_NE(SetAtOnce("key", "new", clock_.now() + 3), nullptr);
-  clock_.AdvanceForTest(4);
+  clock_.Advance(4);
   cache_.MaintainForTest(t_);
   EXPECT_EQ(cache_.figures().curr_items, 0u);
 }
@@ -216,7 +216,7 @@ TEST_F(SetAtOnceTest, TellsTheCrawler) {
 // address of the old item may be another's.
 TEST_F(CacheTest, APlaceIsForgottenAtAQuiescentState) {
   ASSERT_TRUE(Set("key", "old"));
-  Absent why;
+  Finding why;
   const uint64_t hash = cache_.Hash("key");
   Item* const old = cache_.FindToUpdate(t_, hash, "key", &why);
   EXPECT_TRUE(Cache::Holds(t_, hash, old));
@@ -250,15 +250,15 @@ TEST_F(CacheTest, OthersFreeWhatASleeperRetired) {
 
 TEST_F(CacheTest, ExpiresOnTime) {
   ASSERT_TRUE(Set("key", "value", clock_.now() + 10));
-  clock_.AdvanceForTest(9);
+  clock_.Advance(9);
   EXPECT_NE(Find("key"), nullptr);
-  clock_.AdvanceForTest(1);
-  Absent why;
+  clock_.Advance(1);
+  Finding why;
   EXPECT_EQ(Find("key", &why), nullptr);
-  EXPECT_EQ(why, Absent::kExpired);
+  EXPECT_EQ(why, Finding::kExpired);
   EXPECT_EQ(cache_.figures().curr_items, 0u);
   EXPECT_EQ(Find("key", &why), nullptr);
-  EXPECT_EQ(why, Absent::kMissing);
+  EXPECT_EQ(why, Finding::kMissing);
 }
 
 TEST_F(CacheTest, CrawlerFreesTheExpiredAndOnlyThem) {
@@ -268,7 +268,7 @@ TEST_F(CacheTest, CrawlerFreesTheExpiredAndOnlyThem) {
   }
   cache_.MaintainForTest(t_);
   EXPECT_EQ(cache_.figures().curr_items, 2000u);
-  clock_.AdvanceForTest(6);
+  clock_.Advance(6);
   cache_.MaintainForTest(t_);
   EXPECT_EQ(cache_.figures().curr_items, 1000u);
   EXPECT_EQ(cache_.figures().crawler_reclaimed, 1000u);
@@ -286,7 +286,7 @@ TEST_F(CacheTest, CrawlerSeesAnExpiryThatCameLater) {
     cache_.NoteExpiry(old, at);
     return Cache::Decision{Cache::Action::kKeep};
   }));
-  clock_.AdvanceForTest(4);
+  clock_.Advance(4);
   cache_.MaintainForTest(t_);
   EXPECT_EQ(cache_.figures().curr_items, 0u);
 }
@@ -295,9 +295,9 @@ TEST_F(CacheTest, FlushHidesWhatWasStoredBefore) {
   ASSERT_TRUE(Set("old", "value"));
   cache_.FlushAll(t_);
   ASSERT_TRUE(Set("new", "value"));
-  Absent why;
+  Finding why;
   EXPECT_EQ(Find("old", &why), nullptr);
-  EXPECT_EQ(why, Absent::kFlushed);
+  EXPECT_EQ(why, Finding::kFlushed);
   EXPECT_NE(Find("new"), nullptr);
 }
 
@@ -305,7 +305,7 @@ TEST_F(CacheTest, FlushHidesWhatWasStoredBefore) {
 TEST_F(CacheTest, FlushHidesWhatIsMadeOfWhatItHides) {
   const uint64_t hash = cache_.Hash("key");
   ASSERT_TRUE(Set("key", "1"));
-  Absent why;
+  Finding why;
   Item* const old = cache_.FindToUpdate(t_, hash, "key", &why);
   ASSERT_NE(old, nullptr);
   cache_.FlushAll(t_);
@@ -318,7 +318,7 @@ TEST_F(CacheTest, FlushHidesWhatIsMadeOfWhatItHides) {
                                  0, 0, [](Item*) {}),
             nullptr);
   EXPECT_EQ(Find("key", &why), nullptr);
-  EXPECT_EQ(why, Absent::kFlushed);
+  EXPECT_EQ(why, Finding::kFlushed);
 }
 
 TEST_F(CacheTest, AlsoIfTheFlushComesWithinTheUpdate) {
@@ -345,10 +345,10 @@ TEST_F(CacheTest, FlushedItemsAreThereForAMoment) {
   ASSERT_TRUE(cache_.StartMaintenance(&error)) << error;
   cache_.FlushAll(t_);
   std::this_thread::sleep_for(std::chrono::milliseconds(300));
-  Absent why;
+  Finding why;
   EXPECT_EQ(Find("old", &why), nullptr);
-  EXPECT_EQ(why, Absent::kFlushed);
-  clock_.AdvanceForTest(2);
+  EXPECT_EQ(why, Finding::kFlushed);
+  clock_.Advance(2);
   for (int i = 0; i < 1000 && cache_.figures().curr_items != 0; ++i) {
     t_.Quiescent();
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
@@ -360,9 +360,9 @@ TEST_F(CacheTest, FlushedItemsAreThereForAMoment) {
 TEST_F(CacheTest, FlushLaterHappensOnTime) {
   ASSERT_TRUE(Set("old", "value"));
   cache_.FlushAllAt(t_, clock_.now() + 5);
-  clock_.AdvanceForTest(4);
+  clock_.Advance(4);
   EXPECT_NE(Find("old"), nullptr);
-  clock_.AdvanceForTest(1);
+  clock_.Advance(1);
   EXPECT_EQ(Find("old"), nullptr);
   ASSERT_TRUE(Set("new", "value"));
   EXPECT_NE(Find("new"), nullptr);

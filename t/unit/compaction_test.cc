@@ -104,7 +104,7 @@ TEST_F(CompactionTest, PagesComeBackUnasked) {
 
 TEST_F(CompactionTest, SoDoThoseOfTheExpired) {
   const int n = Fill("key", 200, kMost, clock_.now() + 100);
-  clock_.AdvanceForTest(101);
+  clock_.Advance(101);
   Maintain();
   const int m = Fill("other", 900, kMost * 2 / 5);
   EXPECT_EQ(cache_.figures().evictions, 0u);
@@ -146,13 +146,13 @@ TEST_F(CompactionTest, ComesToAnEnd) {
   const int n = Fill("key", 200, kMost);
   DeleteEverySecond("key", n);
   for (int i = 0; i < 4; ++i) {
-    clock_.AdvanceForTest(1);
+    clock_.Advance(1);
     Maintain();
   }
   const CacheFigures f = cache_.figures();
   EXPECT_LE(f.compacted_items, static_cast<uint64_t>(n));
   for (int i = 0; i < 20; ++i) {
-    clock_.AdvanceForTest(10);
+    clock_.Advance(10);
     Maintain();
   }
   EXPECT_EQ(cache_.figures().compacted_items, f.compacted_items);
@@ -171,7 +171,7 @@ TEST_F(CompactionTest, PagesThatCannotBeEmptied) {
   }
   Maintain();
   for (int i = 0; i < 6; ++i) {
-    clock_.AdvanceForTest(1);
+    clock_.Advance(1);
     Maintain();
   }
   const uint64_t moved = cache_.figures().compacted_items;
@@ -217,7 +217,7 @@ TEST_F(CompactionTest, WhereMemoryIsPlentyReassigningEvictsNothing) {
   ASSERT_TRUE(cache_.Update(t_, cache_.Hash("slow"), "slow", [slow](Item*) {
     return Cache::Decision{Cache::Action::kReplace, slow};
   }));
-  clock_.AdvanceForTest(1);
+  clock_.Advance(1);
   Maintain();
   EXPECT_NE(Find("slow"), nullptr);
   EXPECT_EQ(cache_.figures().evictions, 0u);
@@ -258,7 +258,7 @@ TEST(Memory, WithoutEvictionThereIsNoGhost) {
       if (cache.SetAtOnce(t, shape, "", 0, &c) == nullptr) break;
       if (i % 64 == 0) cache.MaintainForTest(t);
     }
-    clock.AdvanceForTest(1);
+    clock.Advance(1);
     cache.MaintainForTest(t);
     const CacheFigures f = cache.figures();
     EXPECT_EQ(f.curr_items, 50000u);

@@ -66,7 +66,7 @@ TEST_F(DumpTest, DeadItemsAreLeftOut) {
   Request request = Worker::Key("k");
   request.exptime = clock.FromExptime(5);
   worker->Store(request, "v");
-  clock.AdvanceForTest(6);
+  clock.Advance(6);
   EXPECT_EQ(worker->Admin("lru_crawler metadump all"), "OK\r\nEND\r\n");
   worker->Set("k", "v");
   worker->Admin("flush_all");

@@ -345,9 +345,9 @@ TEST_F(ExecutorTest, Expiry) {
   Request request = Worker::Key("k");
   request.exptime = clock.FromExptime(10);
   worker->Store(request, "v");
-  clock.AdvanceForTest(9);
+  clock.Advance(9);
   EXPECT_EQ(worker->Value("k"), "v");
-  clock.AdvanceForTest(1);
+  clock.Advance(1);
   EXPECT_EQ(worker->Value("k"), "-");
   EXPECT_EQ(worker->stats.get_expired.value(), 1u);
   request.exptime = clock.FromExptime(-1);
@@ -363,7 +363,7 @@ TEST_F(ExecutorTest, TouchChangesTheExpiryOnly) {
   EXPECT_EQ(worker->Get("k").cas, cas);
   EXPECT_EQ(worker->Get("k").exptime_before, clock.FromExptime(10));
   EXPECT_TRUE(worker->Get("k").was_fetched);
-  clock.AdvanceForTest(11);
+  clock.Advance(11);
   EXPECT_EQ(worker->Value("k"), "-");
   EXPECT_EQ(worker->stats.touch_cmds.value(), 2u);
   EXPECT_EQ(worker->stats.touch_hits.value(), 1u);
@@ -392,7 +392,7 @@ TEST_F(ExecutorTest, GetAndTouch) {
 
 TEST_F(ExecutorTest, WhatAHitTells) {
   worker->Set("k", "v");
-  clock.AdvanceForTest(5);
+  clock.Advance(5);
   Result got = worker->Get("k", kNoBump);
   EXPECT_FALSE(got.was_fetched);
   EXPECT_EQ(got.idle, 5u);
@@ -400,7 +400,7 @@ TEST_F(ExecutorTest, WhatAHitTells) {
   EXPECT_FALSE(got.was_fetched);
   got = worker->Get("k", kNoBump);
   EXPECT_TRUE(got.was_fetched);
-  clock.AdvanceForTest(100);
+  clock.Advance(100);
   EXPECT_EQ(worker->Get("k").idle, 105u);
   EXPECT_EQ(worker->Get("k").idle, 0u);
 }
@@ -430,7 +430,7 @@ TEST_F(ExecutorTest, Inspect) {
   Request request = Worker::Key("k");
   request.exptime = clock.FromExptime(50);
   const uint64_t cas = worker->Store(request, "value").cas;
-  clock.AdvanceForTest(3);
+  clock.Advance(3);
   ASSERT_TRUE(worker->executor.Inspect(request, &facts));
   EXPECT_EQ(facts.ttl, 47);
   EXPECT_EQ(facts.idle, 3u);

@@ -54,7 +54,7 @@ TEST(RestartRoom, IdleTimesOfTheEvictedDoNotAddUp) {
   for (int i = 0; i < 200000; ++i) {
     from.Set("k" + std::to_string(i), std::string(100, 'v'));
   }
-  from.clock().AdvanceForTest(100);
+  from.clock().Advance(100);
   Box to(16);
   const Loaded loaded = LoadFromString(SaveToString(from.cache()), &to,
                                        {.now = kSomeTime, .threads = 4});

@@ -166,7 +166,7 @@ TEST(Restart, WhatIsDeadIsNotSaved) {
       [](Item*) { return Cache::Decision{Cache::Action::kRemove}; }));
   from.Set("twice", "old");
   from.Set("twice", "new");
-  from.clock().AdvanceForTest(10);
+  from.clock().Advance(10);
   const std::string file = SaveToString(from.cache());
   const Loaded loaded = LoadFromString(file, &to);
   EXPECT_EQ(1u, loaded.figures.items);
@@ -333,7 +333,7 @@ TEST(Restart, TimeGoesOn) {
 TEST(Restart, IdleTimesAddUp) {
   Box from, to, again;
   from.Set("k", "v");
-  from.clock().AdvanceForTest(1000);
+  from.clock().Advance(1000);
   RestartSaver::Options save;
   save.moment = At(1000, 50, 1);
   RestartLoader::Options load;
@@ -360,9 +360,9 @@ TEST(Restart, FlushesAreHonoured) {
   LoadFromString(file, &later, load);
   EXPECT_EQ(1u, later.All().size());
   // After 30 seconds, of which some may pass by themselves.
-  later.clock().AdvanceForTest(25);
+  later.clock().Advance(25);
   EXPECT_NE(nullptr, later.Find("k"));
-  later.clock().AdvanceForTest(5);
+  later.clock().Advance(5);
   EXPECT_EQ(nullptr, later.Find("k"));
 
   load.now = At(1050, 100, 1);
@@ -370,7 +370,7 @@ TEST(Restart, FlushesAreHonoured) {
   EXPECT_EQ(Status::kLoaded, loaded.status) << loaded.why;
   EXPECT_TRUE(due.All().empty());
   EXPECT_NE(nullptr, due.Set("new", "v"));
-  due.clock().AdvanceForTest(100);
+  due.clock().Advance(100);
   EXPECT_NE(nullptr, due.Find("new"));
 }
 

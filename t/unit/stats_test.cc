@@ -122,7 +122,7 @@ TEST_F(StatsTest, GeneralValues) {
   worker->Get("a");
   worker->Get("absent");
   worker->Delete("b");
-  clock.AdvanceForTest(7);
+  clock.Advance(7);
   EXPECT_EQ(worker->Stat("version"), kVersion);
   EXPECT_EQ(worker->Stat("cucache_version", "cucache"), kOwnVersion);
   EXPECT_EQ(worker->Stat("libevent"), "2.1.12");

@@ -100,7 +100,7 @@ size_t Ours::GetBatch(unsigned worker, const Key* keys, size_t n, size_t batch,
       cache_.Gather(lookups, size);
       for (size_t i = 0; i < size; ++i, to += value_bytes) {
         Item* const item = cache_.Settle(lookups[i]);
-        if (item == nullptr || cache_.Check(item) != Absent::kNot) continue;
+        if (item == nullptr || cache_.Check(item) != Finding::kAlive) continue;
         item->Touch(now);
         std::memcpy(to, item->data(), value_bytes);
         ++hits;

@@ -129,8 +129,8 @@ Assoc::Slot* Assoc::FreeSlot(uint32_t segment, uint32_t x) const {
   return nullptr;
 }
 
-// Every store is a release store: who finds the item finds its content, and
-// who finds the slot empty finds everything that happened before.
+// Every store is a release store: whoever finds the item finds its content, and
+// whoever finds the slot empty finds everything that happened before.
 Assoc::Applied Assoc::Apply(const Probe& probe, TableState state, Slot* slot,
                             const Decision& decision)
     NO_THREAD_SAFETY_ANALYSIS {

@@ -31,7 +31,7 @@
 // constructor and the destructor. A thread that calls Find, FindBatch, Victim,
 // or keeps what Update showed it, must be on line in the epoch domain
 // (base/epoch.h) until it drops the item. The table itself knows no epochs:
-// who replaced or removed an item retires it.
+// whoever replaced or removed an item retires it.
 //
 // Lock order: the resize lock, then stripes, lower index first, two at most.
 // Both are leaves as seen from outside; decide() runs with two stripes held.
@@ -130,9 +130,10 @@ class Assoc {
     uint32_t x_;
     bool missed_ = false;
   };
-  // The key's item and its place, for who is about to update it: fetches what
-  // that will touch. A hint: it may miss a key that is there (one that moves
-  // just now, say), and then, or if there is none, the place is not known.
+  // The key's item and its place, for a caller that is about to update it:
+  // fetches what that will touch. A hint: it may miss a key that is there (one
+  // that moves just now, say), and then, or if there is none, the place is not
+  // known.
   [[nodiscard]] Item* Locate(uint64_t hash, std::string_view key,
                              Place* place) const;
   // Update() of a key that is still where it stood, under one lock: I8. False:
@@ -145,10 +146,10 @@ class Assoc {
   // by one and in their order, as by Find; there is no moment at which all the
   // answers hold together.
   void FindBatch(Lookup* lookups, size_t n) const;
-  // The stages of that, for who has something to do between them: a Locator
-  // for each key (its `hash` is there), as soon as it is known; Gather them, at
-  // most kLookupGroup; Settle one after another, in their order. The answer is
-  // what the table has when Settle is called.
+  // The stages of that, for a caller that has something to do between them: a
+  // Locator for each key (its `hash` is there), as soon as it is known; Gather
+  // them, at most kLookupGroup; Settle one after another, in their order. The
+  // answer is what the table has when Settle is called.
   static constexpr size_t kLookupGroup = 32;
   class Locator;
   void Gather(Lookup* lookups, size_t n) const;
@@ -167,15 +168,15 @@ class Assoc {
   Outcome Update(uint64_t hash, std::string_view key, Decide&& decide,
                  bool fetched = false);
 
-  // Fetches what Update() of a key with this hash will touch, for somebody who
+  // Fetches what Update() of a key with this hash will touch, for a caller that
   // has something else to do meanwhile.
   void Prefetch(uint64_t hash) const;
 
   // By identity: true if `old` was in the table, and was removed.
   [[nodiscard]] bool Remove(uint64_t hash, Item* old);
 
-  // The item in the two buckets of `hash` with the lowest recency: whom to
-  // evict when Update said kFull. nullptr if both are empty.
+  // The item in the two buckets of `hash` with the lowest recency: the
+  // one to evict when Update said kFull. nullptr if both are empty.
   [[nodiscard]] Item* Victim(uint64_t hash) const;
 
   // A walk that meets every key which is there all the time at least once,
@@ -285,7 +286,7 @@ class Assoc {
   size_t segment_bytes() const { return sizeof(Bucket) << bits_; }
   size_t segment_slots() const { return size_t{kSlotsPerBucket} << bits_; }
   uint32_t stripe_count() const { return mask_ + 1; }
-  // Acquire: who sees a state sees everything that was done before it was
+  // Acquire: whoever sees a state sees everything that was done before it was
   // published, above all that a new segment is there and empty.
   TableState State() const {
     return TableState(state_.load(std::memory_order_acquire));

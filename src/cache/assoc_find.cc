@@ -13,7 +13,7 @@ namespace cucache {
 // bucket to the first behind our back has bumped that version, one that was
 // moved the other way is found in the second (I2), and one that changed its
 // segment was found in the source or is found in the target (I3), or its round
-// began after we read the state. Each of these is known to a reader who saw
+// began after we read the state. Each of these is known to a reader that saw
 // the effect, because it read the slot with acquire; so the two loads at the
 // end may be relaxed in what they order. Ends as soon as one pass is not
 // disturbed by a move; nobody is waited for.
@@ -95,11 +95,11 @@ CUCACHE_ALWAYS_INLINE void PrefetchItem(const std::atomic<uint64_t>& slot) {
 // Look-up in batches goes in stages over the whole group, so that the misses of
 // one stage overlap: first buckets (Locator); items, or second buckets; the
 // other items (Gather); keys (Settle). What the stages find is the slot of a
-// candidate by its tag. Only Settle reads what counts, key after key: so who
-// sees of a writer's two stores the later one, under an earlier key, sees the
-// other as well. Whatever is not settled by the candidate goes through
-// FindValidated, with all its memory in the cache by then. The state may have
-// changed since then: the candidate is wrong at worst.
+// candidate by its tag. Only Settle reads what counts, key after key: so if an
+// earlier key of the batch shows the later one of a writer's two stores, a
+// later key shows the earlier store, too. Whatever is not settled by the
+// candidate goes through FindValidated, with all its memory in the cache by
+// then. The state may have changed since then: the candidate is wrong at worst.
 void Assoc::Gather(Lookup* lookups, size_t n) const {
   Lookup* later[kLookupGroup];
   size_t open = 0;

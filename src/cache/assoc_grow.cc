@@ -124,7 +124,7 @@ bool Assoc::TakeSegments(uint32_t segments) {
   const uint32_t begin = prepared_.load(std::memory_order_relaxed);
   const size_t step = std::max<size_t>(page / sizeof(Bucket), 1);
   Bucket* const end = &At(segments, 0);
-  // Nobody else writes there; who reads sees the zero that is there already.
+  // Nobody else writes there; a reader sees the zero that is there already.
   for (Bucket* b = &At(begin, 0); b < end; b += step) {
     b->slots[0].store(slot::kEmpty, std::memory_order_relaxed);
   }
@@ -187,8 +187,8 @@ void Assoc::PrefetchMigration(TableState state, uint32_t x) const {
   }
 }
 
-// Reads the keys of linked items without an epoch: who unlinks one of them
-// needs the stripe that we hold, and its memory is reused only after that.
+// Reads the keys of linked items without an epoch: to unlink one of them takes
+// the stripe that we hold, and its memory is reused only after that.
 // Never short of room: the twin's bucket is empty until this is done (I5).
 void Assoc::MigrateSplit(TableState state,
                          uint32_t x) NO_THREAD_SAFETY_ANALYSIS {

@@ -126,7 +126,7 @@ class CAPABILITY("stripe") Stripe {
   }
 
   // For readers: changes whenever a word was moved into the bucket. The lock
-  // bit is masked, a reader does not care who writes.
+  // bit is masked, a reader does not care whether somebody writes.
   uint64_t Version() const {
     // Acquire: the loads of slots that follow stay behind it.
     return word_.load(std::memory_order_acquire) >> kVersionShift;
@@ -139,7 +139,7 @@ class CAPABILITY("stripe") Stripe {
   }
 
   bool Marked(uint64_t round) const {
-    // Acquire: who sees the mark sees the bucket that is done.
+    // Acquire: whoever sees the mark sees the bucket that is done.
     return (word_.load(std::memory_order_acquire) >> 1 & kMarkMask) ==
            (round & kMarkMask);
   }

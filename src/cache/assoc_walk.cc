@@ -14,7 +14,7 @@ Assoc::Walk::Walk(Assoc& table) : table_(table) {
     unsigned place = 0;
     while (place < kMaxWalks && (taken >> place & 1) != 0) ++place;
     if (place == kMaxWalks) return;
-    // Acquire: who had the place before us has put its cursor back.
+    // Acquire: the walk that had the place before us has put its cursor back.
     if (table.walks_taken_.compare_exchange_weak(taken, taken | 1u << place,
                                                  std::memory_order_acquire,
                                                  std::memory_order_relaxed)) {
@@ -26,8 +26,8 @@ Assoc::Walk::Walk(Assoc& table) : table_(table) {
 
 Assoc::Walk::~Walk() {
   if (place_ < 0) return;
-  // 0: nothing is visited, so nobody is refused a move. Who still sees an older
-  // value is refused one in vain.
+  // 0: nothing is visited, so nobody is refused a move. A writer that still
+  // sees an older value is refused one in vain.
   cursor().store(0, std::memory_order_relaxed);
   if (begun_) table_.walks_begun_.fetch_sub(1, std::memory_order_release);
   table_.walks_taken_.fetch_and(~(1u << place_), std::memory_order_release);

@@ -107,7 +107,8 @@ void Cache::SizeMagazine(int c) {
   const uint32_t batch = std::clamp<uint32_t>(slabs_->chunks_per_page(c) / 16,
                                               1, CacheThread::kMagazine / 2);
   const size_t small = CacheThread::kMagazineBytes / slabs_->chunk_size(c);
-  // One is one for all threads together already too much.
+  // Of chunks so large that a batch is one, more than one at hand in each
+  // thread would hold back too much.
   const size_t size =
       batch == 1 ? 1
                  : std::min<size_t>(CacheThread::kMagazine,
@@ -260,11 +261,11 @@ void Cache::WithGeneration(CacheThread& t, F&& f) {
   }
 }
 
-// Everything older is dead from here on. Its memory can wait: a moment later
-// many know from get_flushed why they missed, and who needs the memory before
-// meets the dead as pages are drained, or does not wait (MaintenanceStep).
+// Everything older is dead from here on. Its memory can wait for a moment, in
+// which clients that miss are counted in get_flushed. When memory is short the
+// crawler does not wait (MaintenanceStep), and draining meets the dead, too.
 void Cache::BeginGeneration() const {
-  // In this order: who sees that no flush is due sees its generation.
+  // In this order: whoever sees that no flush is due sees its generation.
   generation_.fetch_add(1, std::memory_order_release);
   flush_at_.store(~RelTime{0}, std::memory_order_release);
   clear_ghost_.store(true, std::memory_order_relaxed);

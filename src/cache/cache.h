@@ -16,6 +16,10 @@
 // Allocate() holds no item that it has not pinned.
 //
 // Lock order: doc/threads.md.
+//
+// Invariant K1: what `slabs reassign` keeps for the next items of a number is a
+// part of the reserve. So others evict before they use it, and use it only when
+// there is nothing left to evict.
 
 #ifndef CUCACHE_CACHE_CACHE_H_
 #define CUCACHE_CACHE_CACHE_H_
@@ -160,7 +164,7 @@ class Cache {
   // item->Touch(now) for that. Unlinks a dead one.
   Item* Find(CacheThread& t, uint64_t hash, std::string_view key,
              Finding* why = nullptr);
-  // The same for who is about to Update() the key.
+  // The same for a caller that is about to Update() the key.
   Item* FindToUpdate(CacheThread& t, uint64_t hash, std::string_view key,
                      Finding* why);
   // Was the item found by FindToUpdate(), and held ever since (no quiescent
@@ -357,7 +361,7 @@ class Cache {
   bool TooLarge(const ItemShape& shape) const {
     return shape.PeerBytes() > settings_.item_size_max;
   }
-  // Who stores such a value makes room for it (EvictForLarge).
+  // Whoever stores such a value makes room for it (EvictForLarge).
   bool IsLarge(size_t bytes) const {
     return bytes >= slabs_->page_size() / kLargeShare;
   }
@@ -507,9 +511,7 @@ class Cache {
   // memcached's first id is 2.
   alignas(64) std::atomic<uint64_t> next_cas_block_{2};
   std::atomic<uint64_t> table_bytes_{0};
-  // K1. What `slabs reassign` keeps for the next items of a number, and the
-  // sum. It is a part of the reserve, so others evict before they use it; at
-  // the very end they do use it.
+  // K1: bytes, and their sum.
   std::array<std::atomic<uint64_t>, ClassNumbers::kLimit> kept_for_{};
   std::atomic<uint64_t> kept_bytes_{0};
   std::atomic<size_t> high_pages_{8};
@@ -550,8 +552,9 @@ class Cache {
   std::atomic<bool> asleep_{false};
   bool stop_ GUARDED_BY(wake_lock_) = false;
   std::thread maintenance_;
-  // Of the maintenance thread only.
+  // Retired items wait for a grace period. Written by whoever collected last.
   std::atomic<bool> limbo_waits_{false};
+  // Of the maintenance thread only.
   RelTime last_second_ = 0, last_release_ = 0;
   size_t to_release_ = 0;  // pages, until the next look
   std::chrono::steady_clock::time_point last_fit_{}, next_crawl_{},

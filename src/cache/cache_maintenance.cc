@@ -2,7 +2,7 @@
 //
 // The maintenance thread: one thread for everything that can be done ahead or
 // behind the workers' backs. (Counterparts: assoc_maintenance_thread,
-// slab_maintenance_thread, lru_maintainer_thread, item_crawler_thread.)
+// slab_rebalance_thread, lru_maintainer_thread, item_crawler_thread.)
 
 #include <pthread.h>
 #include <time.h>
@@ -101,8 +101,8 @@ void Cache::Crawl(CacheThread& t) {
                        : kNap);
 }
 
-// Who fills a class of its own a moment later shall not have to wait for what
-// others do not use.
+// A client that fills a size class of its own a moment later shall not have to
+// wait for memory that others do not use.
 bool Cache::CompactAhead(CacheThread& t) {
   const size_t pages = slabs_->page_limit() / kFreeShare;
   if (slabs_->free_pages() >= pages) return false;
@@ -298,8 +298,8 @@ ReassignStatus Cache::ReassignPage(CacheThread& t, int src, int dst) {
 // The number of the class whose page is emptied; 0: there is no page to empty.
 int Cache::DrainFor(CacheThread& t, int src, int dst) {
   // Its own chunks serve as well as those of others, while there are enough.
-  // Who says where the page shall go wants to see it gone where it was, unless
-  // memory is plenty.
+  // A caller that says where the page shall go wants to see it gone where it
+  // was, unless memory is plenty.
   const size_t enough =
       dst > 0 ? slabs_->page_limit() / kPlentyShare : 2 * HighPages();
   const bool keep = slabs_->free_pages() > enough;

@@ -329,11 +329,11 @@ bool Cache::EvictAhead(CacheThread& t, size_t bytes) {
   return true;
 }
 
-// Small items are evicted pages at a time, by whoever has the time. Who stores
-// a large one makes room for it: then as much leaves as comes, at the moment at
-// which it comes, and not several large values because of one. Between the two
-// marks the memory stays full or not, so that this does not come and go with
-// every page.
+// Small items are evicted pages at a time, by whoever has the time. Whoever
+// stores a large one makes room for it: then as much leaves as comes, at the
+// moment at which it comes, and not several large values because of one.
+// Between the two marks the memory stays full or not, so that this does not
+// come and go with every page.
 void Cache::EvictForLarge(CacheThread& t, const Item* item, size_t bytes) {
   if (!settings_.evict_to_free) return;
   const size_t free = slabs_->free_pages(), high = HighPages();

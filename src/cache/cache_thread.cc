@@ -99,8 +99,8 @@ void CacheThread::EmptyHand() {
   recalled_.store(false, std::memory_order_relaxed);
 }
 
-// A page that has begun to drain unnoticed is no harm: who drains it recalls
-// its chunks after that (H1).
+// A page that has begun to drain unnoticed is no harm: its chunks are
+// recalled after that (H1).
 void CacheThread::GiveBack(Item* item) {
   const Page& page = cache_.slabs_->page(cache_.slabs_->PageOf(item));
   const uint32_t n = hand_size_.load(std::memory_order_relaxed);

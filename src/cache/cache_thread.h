@@ -8,14 +8,14 @@
 //
 // Thread safety: the public methods by the owning thread only. Magazines and
 // limbo have a lock, which the owner takes nearly always uncontended, so that
-// others can take back what an idle thread holds (Collect, Recall). Who takes
-// chunks of one size in a row has some of them in its hand, where only it can
-// reach them.
+// others can take back what an idle thread holds (Collect, Recall). A
+// thread that takes many chunks of one row gets some of them into its hand,
+// where only it can reach them, without the lock.
 // Lock order: mu_ of at most one thread, then the locks of Slabs and Pins.
 //
 // Invariant H1: a chunk in a hand goes back before its thread goes off line,
-// and at the first quiescent state after somebody recalled chunks. So it holds
-// up nobody for longer than an item would that the thread reads.
+// and at the first quiescent state after somebody recalled chunks. So a
+// hand holds others up no longer than an item does that the thread reads.
 
 #ifndef CUCACHE_CACHE_CACHE_THREAD_H_
 #define CUCACHE_CACHE_CACHE_THREAD_H_
@@ -41,8 +41,8 @@ namespace cucache {
 
 class Cache;
 
-// Per thread, row (Cache::RowOf) and queue. Differences of two of them are what
-// there is.
+// Each thread has these for each row (Cache::RowOf) and queue. What there is
+// now is a difference, as of `linked` and `unlinked`.
 #define CUCACHE_ITEM_COUNTERS(X)                            \
   X(stored)               /* items linked by a command */   \
   X(linked)               /* items */                       \
@@ -89,15 +89,16 @@ class CacheThread {
   void Offline();
   void Quiescent() {
     place_.Forget();
-    // Who needs memory moves the epoch, and cannot see what was retired last.
+    // The epoch has moved, so some thread may need memory. It cannot see what
+    // was retired last here.
     if (epoch_.Quiescent() && retired_count_ != 0) [[unlikely]] {
       MoveRetired();
     }
     if (recalled_.load(std::memory_order_relaxed)) EmptyHand();
     if (limbo_weight() >= kCollectWeight) Advance();
   }
-  // The same, and frees at once what may be freed, however little: for who
-  // needs memory, or sees to it that there is some.
+  // The same, and frees at once what may be freed, however little: for a thread
+  // that needs memory, or sees to it that there is some.
   void Reclaim() {
     place_.Forget();
     (void)epoch_.Quiescent();

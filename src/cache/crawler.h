@@ -10,8 +10,8 @@
 //   crawler raises it before it looks at the page, and lowers it again for
 //   what it finds alive.
 //
-// Thread safety: any thread that is on line; who finds another at work does
-// nothing.
+// Thread safety: any thread that is on line; one that finds another at work
+// does nothing.
 
 #ifndef CUCACHE_CACHE_CRAWLER_H_
 #define CUCACHE_CACHE_CRAWLER_H_

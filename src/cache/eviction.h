@@ -1,8 +1,8 @@
 // Copyright (c) 2026 The cucache authors. BSD-3-Clause, see LICENSE.
 //
-// Who goes next: S3-FIFO (Yang et al., SOSP '23) over pages instead of items.
-// (Counterpart: the segmented LRU of items.c, and slab_automove.c, which is
-// not needed: an emptied page is free for any class.)
+// Which item leaves next: S3-FIFO (Yang et al., SOSP '23) over pages instead of
+// items. (Counterpart: the segmented LRU of items.c, and slab_automove.c, which
+// is not needed: an emptied page is free for any class.)
 //
 // Every open page stands in one of two global FIFO queues, whatever its
 // class. New items go into pages of probation. When memory is short, the
@@ -35,13 +35,13 @@
 //      the one that is being drained. (PageOpened and PageClosed come with the
 //      class lock held.) A page that is compacted keeps its place, for the case
 //      that it does not become empty.
-//   V2 A page that drains but does not become empty (a chunk of it was being
-//      filled by a client, or is pinned) is a straggler; the maintenance
-//      thread drains it again, and opens it again if that did not help; at
-//      once if few of its chunks are used (ReopenNearlyEmpty). Who
-//      links a large item opens its pages, which may have come to be the
-//      oldest while a client was filling them: out of the queue they would
-//      stay while everything else leaves for those that come after.
+//   V2 A page that drains but does not become empty is a straggler: a client
+//      was filling a chunk of it, or one is pinned. The maintenance thread
+//      drains it again, and opens it again if that did not help; it opens it
+//      at once if few of its chunks are used (ReopenNearlyEmpty). Whoever links
+//      a large item opens the item's pages again, if they became the oldest
+//      while a client was filling them. Out of the queue they would stay, while
+//      everything else leaves for those that come after.
 //   V3 What is drained becomes free only when a grace period is over, and that
 //      may take long if a reader is stalled. So no more pages are drained than
 //      are wanted now: pages in flight, and large values that left, count as
@@ -171,7 +171,7 @@ class Eviction : public PageObserver {
     kKeep,     // what could leave is moved, too
     kCompact,  // V5
   };
-  // Who asks for chunks to drain.
+  // What asks for chunks to drain.
   enum class Asker : uint8_t {
     kCompaction,  // takes sparse pages only
     kReserve,     // refills the reserve, in batches

@@ -11,14 +11,16 @@
 //      So where sizes do not change it does nothing, unless they are spread so
 //      widely that what is held is that much smaller; with one size nothing
 //      at all.
-//   D2 It opens when what waits before it would cost less a hit than what is
-//      held does. Nothing leaves main while nothing enters it: a memory full of
-//      keys that nobody asks for any more would keep out all others for ever.
+//   D2 It opens again when a hit on the newcomers that it keeps out would cost
+//      less than a hit on what is held does. Otherwise a memory full of keys
+//      that nobody asks for any more would keep out all others for ever, since
+//      nothing leaves main while nothing enters it.
 //
-// What a hit costs is counted in bytes times newcomers, which are the clock
-// here. Of what is held: all of it, times the newcomers for each hit there was.
-// Of a newcomer that is remembered: its bytes, times the others that were
-// evicted since it was, as long as it would have had to be kept.
+// The cost of a hit is bytes times the time for which they are held, and time
+// is counted in newcomers. For what is held it is all the bytes, times the
+// newcomers for each hit. For a newcomer that is remembered it is its bytes,
+// times the others that were evicted since it was: for so long it would have
+// had to be kept.
 //
 // Thread safety: QueueFor() by any thread, Fit() by one at a time. A thread
 // counts for itself, and Fit() is given the sums.

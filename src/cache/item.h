@@ -15,16 +15,17 @@
 // then holds, after the key, an array of pointers to Piece, and every piece
 // but the last is full.
 //
-// Who writes the atomics once the item is linked, and with which order:
+// How the atomics are written once the item is linked:
 //   exptime, cas, and kStale of state
 //            only with the stripe of its bucket locked (I8), in the decide of
 //            Cache::Update, so that eviction, which moves items by copying
 //            them under the same lock, loses none of it. A writer that makes
 //            an item stale sets kStale first and cas second (release); readers
-//            load cas first (acquire), so who sees the new id sees stale.
+//            load cas first (acquire), so whoever sees the new id sees
+//            stale.
 //   state    by fetch_or / fetch_and, or exchanges. kLinked is set before
 //            publication and cleared by the thread that unlinked it. kWinSent
-//            is set by any reader, without a lock: who replaces the item takes
+//            is set by any reader, without a lock: what replaces the item takes
 //            it first (command/item_marks.h, Cache::ReplaceMoved).
 //   generation
 //            before publication; again if that failed and is tried once more,
@@ -117,7 +118,7 @@ struct Item {
   // The value, when it is not in pieces.
   const char* data() const { return layout().data(); }
   char* mutable_data() { return const_cast<char*>(data()); }
-  // The pieces, when it is. Stored unaligned: use LoadPiece.
+  // A piece of the value, when it is. The pointers to them stand unaligned.
   Piece* piece(size_t i) const {
     Piece* p;
     std::memcpy(&p, data() + i * sizeof(p), sizeof(p));

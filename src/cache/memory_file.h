@@ -13,9 +13,9 @@
 //      comes back.
 //   M2 FILE appears by a rename of FILE.new, after that was written completely
 //      and synchronised, and after the last command was executed.
-//   M3 Only who holds the lock of the FILE.new that stands in the directory
-//      may rename it, or remove FILE. So two servers with one FILE are never
-//      both at it, also when one starts while the other still saves.
+//   M3 Only the process that holds the lock of the FILE.new that stands in the
+//      directory may rename it, or remove FILE. So two servers with one FILE
+//      are never both at it, also when one starts while the other still saves.
 // What is killed between leaves FILE.new without a lock: not a save, but how
 // the next one knows that there was a crash.
 //

@@ -22,7 +22,7 @@ bool Pins::Unpin(Item* item) {
 }
 
 bool Pins::MayFree(Item* item) {
-  if (!item->HasState(Item::kPinned)) return true;
+  if (!item->HasState(Item::kPinned)) return true;  // L1
   MutexLock lock(mu_);
   const auto it = entries_.find(item);
   if (it == entries_.end()) return true;

@@ -4,8 +4,8 @@
 // through slow sockets. The only reference counts of cucache, and rare, so
 // that a map under a mutex will do.
 //
-// Invariant: an item with a count has Item::kPinned set. The bit may be set
-// without a count; then MayFree() clears the matter up.
+// Invariant L1: an item with a count has Item::kPinned set. The bit may be set
+// without a count; then MayFree() finds that there is none.
 //
 // Thread safety: any thread. Pin() only while the caller may hold the item
 // (within its epoch, or it holds a pin). The mutex is a leaf.

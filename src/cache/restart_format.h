@@ -18,7 +18,7 @@
 //   F2 The file is complete if and only if kEnd is there with the right
 //      number of blocks and items, and nothing behind it.
 //   F3 A checksum says that the bytes are those which were written, not that
-//      who wrote them meant well: every length is checked before it is used.
+//      their writer meant well: every length is checked before it is used.
 //   F4 What a reader does not know it can pass over: header_bytes and
 //      record_bytes may grow. `format` changes when that is not enough.
 //

@@ -6,8 +6,8 @@
 // be thrown away.
 //
 // Threads take turns in reading blocks, in their order, and check and insert
-// them side by side. Memory: one block each. Who waits for its turn is off
-// line, because whoever has it may wait for a grace period.
+// them side by side. Memory: one block each. A thread that waits for its turn
+// is off line, because the one that has it may wait for a grace period.
 //
 // Thread safety: one thread calls; it starts the others and waits for them.
 // Lock order: turn_, then what the cache takes; fail_lock_ is a leaf.

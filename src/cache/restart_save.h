@@ -1,8 +1,8 @@
 // Copyright (c) 2026 The cucache authors. BSD-3-Clause, see LICENSE.
 //
 // Writes all live items of a cache into a file of restart_format.h: those of
-// main first, then those of probation, in each the oldest first. So who reads
-// it into less memory evicts on the way what would have gone first.
+// main first, then those of probation, in each the oldest first. So if it is
+// read into less memory, what would have gone first is evicted on the way.
 //
 // Thread safety: none. Nobody else uses the cache, its maintenance thread has
 // ended. Memory: one block.

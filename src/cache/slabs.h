@@ -14,7 +14,7 @@
 //   S2 A page whose `used` is 0 is closed at once by whoever made it 0, unless
 //      it is the only page of its class and queue with free chunks.
 //   S3 A closed page is opened again only when a grace period has passed, so
-//      that a walk (WalkPage) which is under way never reads a chunk with the
+//      that a walk over its chunks which is under way never reads one with the
 //      size of one class and the bytes of another.
 //   S4 Chunks from index `fresh` on have never been handed out since the page
 //      was opened, and may hold anything; `state` of every chunk below it is
@@ -206,7 +206,7 @@ class Slabs {
   }
   void set_page_limit(size_t pages);
   // The kernel would fill the gaps of huge pages again that
-  // ReleaseClosedPages() left: for who wants memory back more than speed.
+  // ReleaseClosedPages() left: for those who want memory back more than speed.
   void StopHugePages();
   size_t arena_pages() const { return arena_pages_; }
   size_t open_pages() const { return open_.load(std::memory_order_relaxed); }

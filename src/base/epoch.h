@@ -22,8 +22,8 @@
 //      consistent fence between. With E2, what was unlinked before stamp s is
 //      out of reach when the global epoch is at least s + 2.
 //
-// Thread safety: Register/Unregister by any thread (a mutex); a Participant
-// by its owner only; Stamp, Passed, TryAdvance by any thread.
+// Thread safety: an EpochParticipant is made and destroyed by any thread (a
+// mutex), and used by its owner only; Stamp, Passed, TryAdvance by any thread.
 // Lock order: the registry mutex is a leaf.
 
 #ifndef CUCACHE_BASE_EPOCH_H_

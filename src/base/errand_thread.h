@@ -1,11 +1,11 @@
 // Copyright (c) 2026 The cucache authors. BSD-3-Clause, see LICENSE.
 //
 // A thread that does one thing whenever it is asked to, and sleeps otherwise:
-// for what takes long and is asked for by somebody who must not wait for it. It
-// has a lower priority than who serves clients.
+// for what takes long, when the thread that asks must not wait for it. It has a
+// lower priority than the threads that serve clients.
 //
 // Asked again while it is at it, it does it once more afterwards, however often
-// it was asked: who asks gets an errand that began later.
+// it was asked. So each Ask() is followed by an errand that began later.
 //
 // Thread safety: Ask() by any thread at any time, also before Start() (it is
 // done then); Start() and Stop() by the owner.

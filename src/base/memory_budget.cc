@@ -169,7 +169,7 @@ std::string FitBudget(const CgroupLimit& group, MemoryBudget* b) {
   if (!b->buffers_given) b->buffers = wanted_buffers;
   const uint64_t process = ProcessBytes(*b);
   if (limit == 0) return "";
-  // Who gave -m has divided the memory.
+  // Whoever gave -m has divided the memory.
   const bool bounded = group.counts_sockets && !b->maxbytes_given;
   const uint64_t sockets = bounded ? LeastForSockets(limit, *b) : 0;
   const uint64_t sum = b->maxbytes + b->buffers + process;

@@ -4,12 +4,12 @@
 // only one that writes it, with relaxed stores; whoever asks sums the blocks.
 // (Counterpart: struct thread_stats and slab_stats, which lock.)
 //
-// The table below is the only place where a counter is named: declaration,
-// sum and reset come from it.
+// A counter is added to a table below: declaration and sum come from there.
+// What `stats` shows of it is a row of command/stats_general.def.
 //
 // Thread safety: a Counter has one writer; anyone may read. A reset does not
-// write the counters (that would be a second writer): StatsBaseline in
-// command/ remembers the sums of that moment and subtracts them.
+// write the counters (that would be a second writer): command/command_state.h
+// remembers the sums of that moment, and they are subtracted.
 
 #ifndef CUCACHE_BASE_STATS_H_
 #define CUCACHE_BASE_STATS_H_
@@ -98,8 +98,8 @@ struct alignas(64) ThreadStats : ThreadCountersOf<Counter> {
   std::array<ClassCountersOf<Counter>, kClassRows> slab;
 };
 
-// What was counted since a reset, whose baseline may be newer than the sum: who
-// asks and who resets sum up at the same time.
+// What was counted since a reset. The baseline may be newer than the sum, when
+// one thread resets while another sums up.
 constexpr uint64_t CountedSince(uint64_t baseline, uint64_t sum) {
   return sum > baseline ? sum - baseline : 0;
 }

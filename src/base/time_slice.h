@@ -8,9 +8,10 @@
 namespace cucache {
 
 // Asks the scheduler to run the calling thread in turns of a tenth of a
-// millisecond instead of 3 or 4, at the same share of the processor: who waits
-// for it to end a turn waits less long, but more often. Linux since 6.12
-// (sched_attr::sched_runtime of a normal thread); without effect before.
+// millisecond instead of 3 or 4, at the same share of the processor: others
+// that wait for the end of its turn wait less long, but more often. Linux
+// since 6.12 (sched_attr::sched_runtime of a normal thread); without effect
+// before.
 void AskForShortTimeSlices();
 
 }  // namespace cucache

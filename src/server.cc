@@ -145,7 +145,7 @@ bool Server::StartReloading(std::string* error) {
   return reload_.Start("cu-reload", error);
 }
 
-// Who is logged in already stays so.
+// Clients that are logged in stay so.
 void Server::ReloadAuthFile() {
   if (auth_file_ == nullptr) return;
   std::string error;
@@ -157,7 +157,8 @@ void Server::ReloadAuthFile() {
   }
 }
 
-// Before the user is dropped: who may read the key need not be who serves.
+// Before privileges are dropped: the user that serves need not be one that may
+// read the key.
 bool Server::StartTls(std::string* error) {
   if (!settings_.ssl_enabled) return true;
   tls_ = MakeTls(settings_, error);

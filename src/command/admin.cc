@@ -324,7 +324,7 @@ AdminNext DebugTime(const Call& call) {
   return call.Say("OK");
 }
 
-// --- What is not there. ---
+// --- TLS, and what is not there. ---
 
 AdminNext RefreshCerts(const Call& call) {
   // As if the word were unknown, as it is to a memcached without TLS.

@@ -24,7 +24,7 @@ class Authenticator {
 
   struct Answer {
     bool right = false;
-    // It took milliseconds of computing, by intention of who made the hash, or
+    // It took milliseconds of computing, as the maker of the hash intended, or
     // would have taken them: the caller lets others have their turn before it
     // asks again.
     bool slow = false;

@@ -184,7 +184,8 @@ class Msdump final : public KeyStream {
 
  private:
   void Visit(Item& item, DumpSink& sink) override {
-    // In this order (cache/item.h): who sees the new id sees that it is stale.
+    // In this order (cache/item.h): whoever sees the new id sees that it is
+    // stale.
     const uint64_t cas = item.cas.load(std::memory_order_acquire);
     const bool stale = item.HasState(Item::kStale);
     const bool encoded = AppendHead(item, cas);

@@ -21,7 +21,8 @@ namespace cucache {
 
 // Begins a round: stale, nobody has won, new CAS id. Both bits change at once,
 // so that no reader sees a fresh item without its token; the CAS id comes
-// after them (release), so that who sees it (acquire) sees that it is stale.
+// after them (release), so that whoever sees it (acquire) sees that it is
+// stale.
 inline void MarkStale(Item* item, uint64_t cas) {
   uint8_t state = item->state.load(std::memory_order_relaxed);
   while (!item->state.compare_exchange_weak(

@@ -7,10 +7,10 @@
 // Ownership: a Request's key points into the input buffer; a Result's item
 // belongs to the cache and is valid until the thread's next quiescent state.
 //
-// Who fills what, as the protocols rely on it:
-//   hash      left 0 by the protocols, in Request and in Lookup: the Executor
-//             computes it (Locate for look-ups, the others at the start). For
-//             a store, which is two calls, it is Executor::Hash().
+// What is filled by whom, as the protocols rely on it:
+//   hash      of a Lookup: by Executor::Locator. Of a Request: may be left 0,
+//             and the Executor computes it; for a store, which is two calls,
+//             the protocol takes it from Executor::Hash().
 //   exptime, vivify_exptime   Executor::clock().FromExptime(client's number).
 //   Result    starts as Result{} and is filled by every command:
 //     status   Fetch, Touch: kHit, kNotFound. Store: kStored, kNotStored,
@@ -42,9 +42,9 @@ enum Option : uint16_t {
   kTouch = 1 << 2,        // gat, meta T: store `exptime`
   kNoBump = 1 << 3,       // meta u: do not count as a hit
   kVivify = 1 << 4,       // meta N: create on a miss with `vivify_exptime`
-  kRecache = 1 << 5,      // meta R: win when it expires within recache_exptime
-  kInvalidate = 1 << 6,   // meta I
-  kDropValue = 1 << 7,    // meta md x
+  kRecache = 1 << 5,      // meta R: win when it expires within recache_ttl
+  kInvalidate = 1 << 6,   // meta I: mark as stale (ms: if `cas` is older)
+  kDropValue = 1 << 7,    // meta md x: the item stays, without its value
   kDecrement = 1 << 8,    // decr, ma MD
   kBinaryKey = 1 << 9,    // meta b: the key was base64 on the wire
   kIsTouch = 1 << 10,     // counts as touch in the stats (gat, touch)

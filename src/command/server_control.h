@@ -59,7 +59,7 @@ class ServerControl {
     return false;
   }
 
-  // Whom a session asks before it lets its client in; nullptr: anyone may
+  // What a session asks before it lets its client in; nullptr: anyone may
   // come (no -Y). The same for the whole life of the server.
   virtual Authenticator* authenticator() { return nullptr; }
   // The same of the binary protocol (no -S).

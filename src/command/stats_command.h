@@ -21,7 +21,7 @@
 namespace cucache {
 
 // The rows of `stats <sub>`; sub is "" (general), settings, items, slabs,
-// conns. False: there is no such table.
+// conns, cucache. False: there is no such table.
 bool CollectStats(Executor& executor, std::string_view sub,
                   const StatSink& sink);
 

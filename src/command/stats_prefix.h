@@ -3,12 +3,11 @@
 // Counters per prefix of a key (what stands before the first delimiter), when
 // `stats detail on` asks for them. (Counterpart: stats_prefix.c.)
 //
-// Thread safety: any thread; one mutex, which is a leaf. Callers ask
-// Settings::detail_enabled first, so that nobody pays who did not ask.
+// Memory: at most kMaxPrefixes prefixes. Keys without a delimiter, new prefixes
+// beyond that number, and those that a line cannot hold, are not counted.
 //
-// Invariant: at most kMaxPrefixes prefixes; keys without a delimiter, new
-// prefixes beyond that number, and those that a line cannot hold, are not
-// counted.
+// Thread safety: any thread; one mutex, which is a leaf. Callers look at
+// Settings::detail_enabled first, so that it costs nothing while it is off.
 
 #ifndef CUCACHE_COMMAND_STATS_PREFIX_H_
 #define CUCACHE_COMMAND_STATS_PREFIX_H_

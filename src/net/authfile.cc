@@ -90,8 +90,8 @@ bool AuthFile::Load(std::string* error) {
   return true;
 }
 
-// Who was verified before a line was added need not pay again. (Who is verified
-// from here until the table is replaced pays once more.)
+// Users who were verified before a line was added need not pay again. (One who
+// is verified from here until the table is replaced pays once more.)
 bool AuthFile::TakeKnown(Table* table, std::string* error) const {
   std::shared_ptr<Table> before;
   {
@@ -116,8 +116,8 @@ void AuthFile::Replace(std::shared_ptr<Table> table) {
     MutexLock lock(mu_);
     table_.swap(table);
   }
-  // Nobody comes to the old one any more, and who is last frees it: not a
-  // worker in its Check().
+  // Nobody comes to the old one any more, and the last one to leave it frees
+  // it: that shall not be a worker in its Check().
   while (table.use_count() > 1) {
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }

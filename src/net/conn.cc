@@ -183,7 +183,7 @@ CUCACHE_ALWAYS_INLINE bool Conn::AfterReceive(ssize_t n, ConnState idle) {
   return Enter(ConnState::kClosing, false);
 }
 
-// How many requests may be executed of `bytes` of input. Who else waits is
+// How many requests may be executed of `bytes` of input. Whether others wait is
 // asked only when there may be more than -R of them.
 CUCACHE_ALWAYS_INLINE int Conn::Grant(size_t bytes) const {
   const int turn = host_.requests_per_turn;

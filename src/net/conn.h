@@ -65,7 +65,7 @@ enum class ConnState : uint8_t {
 // memcached's name of a state.
 const char* StateText(ConnState state);
 
-// Who stands in the queue for another turn.
+// What can stand in the queue for another turn.
 class TurnTaker : public Pollable {
  public:
   virtual void TakeTurn() = 0;

@@ -9,8 +9,8 @@
 // this thread has a lower priority than the workers, so that a storm of
 // handshakes takes what they leave of the processors.
 //
-// A handshake that is not done in time is given up. Who watches connevents is
-// told of those that fail.
+// A handshake that is not done in time is given up. Clients that watch
+// connevents are told of those that fail.
 //
 // Thread safety: Adopt and Stop by any thread; Start and Join by the owner.
 // Ownership: it owns sockets from Adopt() on until a worker takes them; the

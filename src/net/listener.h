@@ -5,8 +5,8 @@
 // state and do_accept_new_conns() in memcached.c.)
 //
 // Bind() opens the sockets, before privileges are dropped; Start() begins to
-// accept on the dispatcher's event base. Who decides about a new client is the
-// dispatcher.
+// accept on the dispatcher's event base. The dispatcher decides about each
+// new client.
 //
 // Thread safety: one thread, the dispatcher's, but for the figures and
 // sockets(), which anyone may read between Bind() and the end.

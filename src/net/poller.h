@@ -7,8 +7,8 @@
 // connection, a fifth of what a get needs and half of what an idle connection
 // keeps.)
 //
-// Invariant P1: OnReady() is called only for who is registered at that moment,
-// also if somebody else's OnReady() has just removed it.
+// Invariant P1: OnReady() is called only for what is registered at that moment;
+// not if somebody else's OnReady() has just removed it.
 //
 // Thread safety: one thread. Ownership: of its own descriptor only.
 
@@ -60,7 +60,7 @@ class Poller {
   bool OthersReady() const { return next_ < count_; }
 
  private:
-  // Who does not fit is first in the next pass.
+  // What does not fit comes first in the next pass.
   static constexpr int kBatch = 256;
 
   bool Control(int operation, int fd, uint32_t what, Pollable* pollable);

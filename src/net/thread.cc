@@ -119,7 +119,7 @@ void Worker::CallLogin() {
 }
 
 void Worker::TakeQueuedTurns() {
-  // Only those who queued before: who queues now comes after the next wait,
+  // Only those that queued before: what queues now comes after the next wait,
   // so that a busy connection cannot hide the readiness of others.
   current_turns_.swap(turns_);
   turns_left_ = current_turns_.size();

@@ -55,7 +55,7 @@ class Worker final : public ConnHost {
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
-  // Who serves connections that watch; before Start().
+  // Where connections that watch go; before Start().
   void set_watchers(Watchers* watchers) { watchers_ = watchers; }
   // Serves these datagrams, too; before Start().
   void AddUdp(int fd, const NetworkList& trust) {
@@ -129,7 +129,7 @@ class Worker final : public ConnHost {
   bool online_ = false;
   bool stopping_ = false;
   std::vector<TurnTaker*> turns_;  // gave up their turn
-  // Of these, who has it in this pass.
+  // Those of them that have theirs in this pass.
   std::vector<TurnTaker*> current_turns_;
   size_t turns_left_ = 0;
   std::deque<TurnTaker*> logins_;  // wait for LoginPace

@@ -233,7 +233,7 @@ TlsStep OpenSslTls::Greet(TlsConn* conn) {
   conn->greeted = true;
   if (n == 1 && first == kHandshakeRecord) return TlsStep::kDone;
   conn->broken = true;
-  // Who only looks whether somebody listens is no error.
+  // A client that only looks whether somebody listens is no error.
   if (n == 0) return TlsStep::kFailed;
   if (n == 1) {
     // Unread input would make the close discard what is sent.

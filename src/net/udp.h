@@ -9,10 +9,10 @@
 // has, and 0. A request is one datagram; a reply is as many of at most 1400
 // bytes as it needs, with the id of the request. What is not whole is dropped.
 //
-// No amplification: who may be spoofed gets at most three times the bytes that
-// were sent. Loopback and the networks of -o udp_trust get everything.
-// Nobody is answered at a port below 1024 or at our own, where something may
-// sit that answers in turn.
+// No amplification: an address that may be spoofed gets at most three times the
+// bytes that were sent. Loopback and the networks of -o udp_trust get
+// everything. Nobody is answered at a port below 1024 or at our own, where
+// something may sit that answers in turn.
 //
 // A socket is served by one worker, between the turns of its connections. A
 // datagram is a conversation of its own: nothing is kept of it.

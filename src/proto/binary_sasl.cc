@@ -66,8 +66,8 @@ BinaryTurn::Flow BinaryTurn::SaslList(const Packet& packet,
   return Error(packet.header, BinaryStatus::kAuthError);
 }
 
-// As much as is there, not as much as was announced: who only announces takes
-// nothing from the others.
+// As much as is there, not as much as was announced: a client that only
+// announces takes nothing from the others.
 bool SaslState::Append(const char* bytes, size_t n) {
   if (data.size() + n > data.capacity()) {
     data.reserve(

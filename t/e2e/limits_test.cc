@@ -150,7 +150,7 @@ TEST(Limits, IdleConnectionsAreClosed) {
 TEST(Limits, RepliesInFrontOfARefusal) {
   Settings settings = TestSettings();
   settings.num_threads = 1;
-  settings.read_buf_mem_limit = 40000;
+  settings.read_buf_mem_limit = 10000;
   TestServer server(settings);
   Client client(server.port());
   ASSERT_TRUE(client.Set("n", "0"));

@@ -330,6 +330,7 @@ AdminNext RefreshCerts(const Call& call) {
   // As if the word were unknown, as it is to a memcached without TLS.
   if (!kTlsBuilt) return call.Say("ERROR");
   std::string error;
+  const OffLine reads_files(call.executor);
   const bool done = call.executor.control().RefreshCertificates(&error);
   return call.Say(done ? "OK" : error);
 }

@@ -47,6 +47,10 @@ class LoginPace {
 
   bool MayBeSlow() const { return Clock::now() >= next_; }
   void Took(Clock::duration time) { next_ = Clock::now() + 4 * time; }
+  // The same for a check of which nobody says whether it was slow.
+  void TookPerhaps(Clock::duration time) {
+    if (time >= std::chrono::milliseconds(1)) Took(time);
+  }
   // Until it may be slow: not less, a second at most.
   int Milliseconds() const {
     using std::chrono::milliseconds;

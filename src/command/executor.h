@@ -286,6 +286,22 @@ class Executor {
   uint32_t watch_kinds_ = 0;
 };
 
+// For a call that waits for others, or computes for long: meanwhile this thread
+// holds up nobody's memory. The caller holds no item, and neither uses the cache
+// nor writes output before it is over.
+class OffLine {
+ public:
+  explicit OffLine(Executor& executor) : thread_(executor.thread()) {
+    thread_.Offline();
+  }
+  ~OffLine() { thread_.Online(); }
+  OffLine(const OffLine&) = delete;
+  OffLine& operator=(const OffLine&) = delete;
+
+ private:
+  CacheThread& thread_;
+};
+
 }  // namespace cucache
 
 #endif  // CUCACHE_COMMAND_EXECUTOR_H_

@@ -8,7 +8,8 @@
 // pass of the loop is one wait for events and a turn for every connection that
 // is ready; then those that gave up their turn (-R) get another one. The
 // worker is on line (base/epoch.h) from the first turn of a pass on, quiescent
-// after each turn, and off line when it is about to sleep.
+// after each turn, and off line when it is about to sleep. (A command that may
+// wait for others goes off line within its turn, see OffLine.)
 //
 // Thread safety: Adopt, Stop, ScanIdle, the figures and ForEachConn by any
 // thread; the rest by the worker's own. Start and Join by its owner.

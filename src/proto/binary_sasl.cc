@@ -62,7 +62,12 @@ BinaryTurn::Flow BinaryTurn::SaslList(const Packet& packet,
                                       SaslService* service) {
   std::string names;
   *budget_ = 0;  // as an attempt: the library makes a connection of its own
-  if (service->ListMechanisms(&names)) return Done(packet, 0, names);
+  bool listed;
+  {
+    const OffLine asks(executor_);
+    listed = service->ListMechanisms(&names);
+  }
+  if (listed) return Done(packet, 0, names);
   return Error(packet.header, BinaryStatus::kAuthError);
 }
 
@@ -95,8 +100,9 @@ BinaryTurn::Flow BinaryTurn::SaslData() {
   s_.swallow_ -= n;
   if (s_.swallow_ != 0) return Stop(Next::kRead);
   if (output_.blocked()) return Stop(Next::kBlocked);
+  if (!executor_.login_pace().MayBeSlow()) return Stop(Next::kLater);
   s_.state_ = State::kCommand;
-  // It may have read a file: others first.
+  // It may have been slow: others first.
   *budget_ = 0;
   std::string reply;
   const auto outcome = RunSasl(&reply);
@@ -116,7 +122,17 @@ BinaryTurn::Flow BinaryTurn::SaslData() {
   return Answer(header, BinaryStatus::kOk, "Authenticated");
 }
 
+// The library may read files, compute hashes and ask a saslauthd, which lets
+// who guesses wait for seconds.
 SaslExchange::Outcome BinaryTurn::RunSasl(std::string* reply) {
+  const OffLine asks(executor_);
+  const LoginPace::Clock::time_point start = LoginPace::Clock::now();
+  const auto outcome = AskSasl(reply);
+  executor_.login_pace().TookPerhaps(LoginPace::Clock::now() - start);
+  return outcome;
+}
+
+SaslExchange::Outcome BinaryTurn::AskSasl(std::string* reply) {
   SaslState& state = *s_.sasl_;
   s_.sasl_wanted_ = true;
   if (state.header.opcode == Opcode::kSaslStep) {

@@ -138,6 +138,7 @@ class BinaryTurn : private TurnBase {
   Flow SaslData();
   Flow SaslNoMemory();
   SaslExchange::Outcome RunSasl(std::string* reply);
+  SaslExchange::Outcome AskSasl(std::string* reply);
   Flow RefuseSasl(const BinaryHeader& header, BinaryStatus status);
 
   // --- Stores. ---

@@ -109,6 +109,7 @@ Authenticator::Answer Turn::Ask(std::string_view user,
                                 std::string_view password) {
   LoginPace& pace = executor_.login_pace();
   const LoginPace::Clock::time_point start = LoginPace::Clock::now();
+  const OffLine computes(executor_);
   const Authenticator::Answer answer =
       executor_.control().authenticator()->Check(user, password,
                                                  pace.MayBeSlow());

@@ -331,6 +331,16 @@ def test_sasl(folder):
           binary_ask(file, sock, 0x21, b"PLAIN",
                      b"\0" + user + b"\0" + password)[0], status)
   check("in", binary_ask(file, sock, 0x0a), (0, b""))
+  # Whoever reads it takes long enough to make others wait for their attempt.
+  write(passwords, "other:x\n" * 1000000 + "foo:bar\n")
+  crowd = [socket.create_connection(("127.0.0.1", server.port()), 10)
+           for _ in range(16)]
+  for one in crowd:
+    one.sendall(packet(0x21, b"PLAIN", b"\0foo\0bar"))
+  for one in crowd:
+    check("a crowd behind a slow attempt", one.recv(100)[24:],
+          b"Authenticated")
+    check("and in", binary_ask(one.makefile("rb"), one, 0x0a), (0, b""))
   os.unlink(passwords)
   os.symlink(fifo(folder), passwords)
   other = socket.create_connection(("127.0.0.1", server.port()), 60)

@@ -3,6 +3,7 @@
 // Replies of the administrator's commands, as memcached 1.6.45 gives them
 // where doc/differences.md says nothing else.
 
+#include "base/features.h"
 #include "base/version.h"
 #include "t/unit/command_fixture.h"
 
@@ -88,6 +89,19 @@ TEST_F(AdminTest, Replies) {
         << c.line;
     EXPECT_EQ(next, AdminNext::kDone) << c.line;
   }
+}
+
+// Files may be slow to read: that holds up nobody's memory.
+TEST_F(AdminTest, CertificatesAreReadOffLine) {
+  if (!kTlsBuilt) GTEST_SKIP();
+  int calls = 0;
+  control.on_refresh = [&] {
+    ++calls;
+    EXPECT_FALSE(worker->thread.online());
+  };
+  EXPECT_EQ(worker->Admin("refresh_certs"), "OK\r\n");
+  EXPECT_EQ(1, calls);
+  EXPECT_TRUE(worker->thread.online());
 }
 
 TEST_F(AdminTest, Noreply) {

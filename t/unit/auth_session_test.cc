@@ -22,16 +22,21 @@ class OneUser : public Authenticator {
   Answer Check(std::string_view user, std::string_view password,
                bool may_be_slow) override {
     ++checks;
+    on_line += thread->online();
     if (slow && !may_be_slow) return {.slow = true, .later = true};
     return {user == "foo" && password == "bar", slow};
   }
-  int checks = 0;
+  int checks = 0, on_line = 0;
+  const CacheThread* thread = nullptr;
   bool slow = false;
 };
 
 class AuthSession : public testing::Test {
  protected:
-  AuthSession() { server_.control().auth = &user_; }
+  AuthSession() {
+    server_.control().auth = &user_;
+    user_.thread = &server_.thread();
+  }
 
   uint64_t cmds() { return server_.executor().stats().auth_cmds.value(); }
   uint64_t errors() { return server_.executor().stats().auth_errors.value(); }
@@ -154,6 +159,16 @@ TEST_F(AuthSession, SlowChecksWaitUntilThereIsTime) {
   user_.slow = false;
   LoneConnection fast(server_);
   EXPECT_EQ("STORED\r\n", fast.Ask(kLogin));
+}
+
+// crypt(3) holds up nobody's memory.
+TEST_F(AuthSession, ChecksAreMadeOffLine) {
+  LoneConnection c(server_);
+  EXPECT_EQ(kFailure, c.Ask("set x 0 0 7\r\nfoo bab\r\n"));
+  EXPECT_EQ("STORED\r\n", c.Ask(kLogin));
+  EXPECT_EQ(2, user_.checks);
+  EXPECT_EQ(0, user_.on_line);
+  EXPECT_TRUE(server_.thread().online());
 }
 
 // Who guesses passwords that are slow to check has one try per turn.

@@ -35,12 +35,17 @@ class FakeControl : public ServerControl {
   }
   void SetVerbosity(int level) override { verbosity = level; }
   void Shutdown(bool graceful) override { shutdown = graceful ? 2 : 1; }
+  bool RefreshCertificates(std::string*) override {
+    on_refresh();
+    return true;
+  }
 
   ConnectionFigures figures;
   std::mutex mu;
   std::vector<const ThreadStats*> threads;
   int verbosity = -1;
   int shutdown = 0;
+  std::function<void()> on_refresh = [] {};
 };
 
 inline std::string ValueOf(const Item* item) {

@@ -5,7 +5,10 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <functional>
 #include <string>
+#include <thread>
 
 #include "command/buffer_account.h"
 #include "command/sasl.h"
@@ -19,18 +22,22 @@ constexpr char kSecret[] = "secret";
 
 class FakeExchange : public SaslExchange {
  public:
+  explicit FakeExchange(std::function<void()>& on_call) : on_call_(on_call) {}
   Outcome Start(const std::string& mechanism, std::string_view data,
                 std::string* reply) override {
+    on_call_();
     if (mechanism == "TELL") return Judge(data);
     if (mechanism != "ASK") return Outcome::kFailed;
     *reply = "who?";
     return Outcome::kContinue;
   }
   Outcome Step(std::string_view data, std::string*) override {
+    on_call_();
     return Judge(data);
   }
 
  private:
+  std::function<void()>& on_call_;
   static Outcome Judge(std::string_view data) {
     return data == kSecret ? Outcome::kDone : Outcome::kFailed;
   }
@@ -39,12 +46,15 @@ class FakeExchange : public SaslExchange {
 class FakeService : public SaslService {
  public:
   bool ListMechanisms(std::string* names) override {
+    on_call();
     *names = "ASK TELL";
     return true;
   }
   std::unique_ptr<SaslExchange> NewExchange() override {
-    return std::make_unique<FakeExchange>();
+    on_call();
+    return std::make_unique<FakeExchange>(on_call);
   }
+  std::function<void()> on_call = [] {};
 };
 
 std::string Packet(Opcode opcode, std::string_view key = {},
@@ -203,6 +213,52 @@ TEST_F(SaslSession, ByteByByteAndPipelined) {
   for (const char byte : all) pieces.Send(std::string(1, byte));
   EXPECT_EQ(std::string("33:who?;") + kIn + "0:;",
             Replies(pieces.output().Take()));
+}
+
+// Such as saslauthd, which may take seconds: they hold up nobody's memory.
+TEST_F(SaslSession, TheLibraryIsCalledOffLine) {
+  int calls = 0, on_line = 0;
+  service_.on_call = [&] {
+    ++calls;
+    on_line += server_.thread().online();
+  };
+  LoneConnection c(server_);
+  Ask(c, Packet(Opcode::kSaslList));
+  Ask(c, Packet(Opcode::kSaslAuth, "TELL", "wrong"));
+  Ask(c, Packet(Opcode::kSaslAuth, "ASK"));
+  EXPECT_EQ(kIn, Ask(c, Packet(Opcode::kSaslStep, "ASK", kSecret)));
+  EXPECT_EQ(6, calls);
+  EXPECT_EQ(0, on_line);
+  EXPECT_TRUE(server_.thread().online());
+}
+
+// While the time for slow attempts is spent there is none, and nothing of the
+// request is lost.
+TEST_F(SaslSession, SlowAttemptsWaitUntilThereIsTime) {
+  using std::chrono::milliseconds;
+  LoginPace& pace = server_.executor().login_pace();
+  int calls = 0;
+  service_.on_call = [&] {
+    ++calls;
+    std::this_thread::sleep_for(milliseconds(20));
+  };
+  LoneConnection slow(server_);
+  EXPECT_EQ(kOut, Ask(slow, Packet(Opcode::kSaslAuth, "TELL", "wrong")));
+  EXPECT_FALSE(pace.MayBeSlow());
+  EXPECT_EQ(2, calls);
+  service_.on_call = [&] {
+    EXPECT_TRUE(pace.MayBeSlow());
+    ++calls;
+  };
+  const std::string rest = Packet(Opcode::kNoop);
+  const auto start = std::chrono::steady_clock::now();
+  LoneConnection next(server_);
+  EXPECT_EQ(std::string(kIn) + "0:;",
+            Ask(next, Packet(Opcode::kSaslAuth, "TELL", kSecret) + rest));
+  EXPECT_GT(std::chrono::steady_clock::now() - start, milliseconds(100));
+  EXPECT_GT(next.yields, 1u);
+  EXPECT_EQ(4, calls);
+  EXPECT_TRUE(pace.MayBeSlow()) << "that one was fast";
 }
 
 TEST_F(SaslSession, WithoutTheServiceTheOpcodesAreUnknown) {

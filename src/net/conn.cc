@@ -209,8 +209,10 @@ CUCACHE_ALWAYS_INLINE bool Conn::ParseCmd() {
 CUCACHE_ALWAYS_INLINE bool Conn::AfterProcess(Session::Next next, bool cut) {
   switch (next) {
     case Session::Next::kRead:
-      wish_ = cut ? Wish::kTurn : Wish::kNothing;
-      return !cut && Enter(ConnState::kRead, false);
+      if (!cut) return Enter(ConnState::kRead, false);
+      session_.NoteMore(host_.input->data());
+      wish_ = Wish::kTurn;
+      return false;
     case Session::Next::kReceive:
       // Copying what is there of a value is no turn of its own.
       return cut || Enter(ConnState::kNread, true);

@@ -74,6 +74,14 @@ class Session {
   // requests it may still answer before it returns kYield; it is counted down.
   Step Process(const char* data, size_t n, Output& output, int* budget);
 
+  // Process() has stopped at `next` though there is more, which the next call
+  // shows: what stands there is pipelined, unless what is before it was pushed.
+  // For the caller to say after kRead, if it did not show all it has (Q2).
+  void NoteMore(const char* next) {
+    if (state_ != State::kCommand || binary_ || next == pushed_) return;
+    state_ = State::kBehind;
+  }
+
   // After kReceive: where the next bytes of the value go, at most `max` spans;
   // returns how many. Received() says how many bytes were put there. When the
   // value is whole, Process() goes on (the CRLF behind it is input again). To
@@ -99,6 +107,7 @@ class Session {
   enum class State : uint8_t {
     kNew,          // the first byte decides about the protocol
     kCommand,      // conn_parse_cmd
+    kBehind,       // the same, behind another command of the same input
     kKeys,         // within a line of keys
     kReceive,      // conn_nread: the value
     kReceiveEnd,   // conn_nread: its CRLF
@@ -131,8 +140,11 @@ class Session {
   State state_ = State::kNew;
   // -S, and the client has not said who it is.
   bool sasl_wanted_ = false;
-  std::unique_ptr<SaslState> sasl_;
   bool binary_ = false;  // which protocol it speaks, once it is not new
+  std::unique_ptr<SaslState> sasl_;
+  // Replies to what stands before it in the input that is shown are as good as
+  // sent: nothing does, or mn. Only to be compared.
+  const char* pushed_ = nullptr;
 };
 
 static_assert(sizeof(Session) <= 64);

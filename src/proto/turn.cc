@@ -17,7 +17,9 @@ namespace cucache {
 Turn::Turn(Session& session, const char* data, size_t n, Output& output,
            int* budget)
     : TurnBase(session, data, n, output, budget),
-      keys_left_(*budget + Session::kKeysBeyondBudget) {}
+      keys_left_(*budget + Session::kKeysBeyondBudget) {
+  s_.pushed_ = begin_;
+}
 
 Session::Step Turn::Run() {
   while (Advance()) {
@@ -31,6 +33,10 @@ CUCACHE_ALWAYS_INLINE Turn::Flow Turn::Advance() {
       return Stop(Next::kRead);
     case State::kCommand:
       return Command();
+    case State::kBehind:
+      s_.pushed_ = nullptr;
+      s_.state_ = State::kCommand;
+      return true;
     case State::kKeys:
       return Keys();
     case State::kReceive:
@@ -42,6 +48,7 @@ CUCACHE_ALWAYS_INLINE Turn::Flow Turn::Advance() {
     case State::kSwallowLine:
       return SwallowLine();
     case State::kDump:
+      s_.pushed_ = nullptr;
       return Dump();
     case State::kAuthLine:
       return AuthLine();
@@ -59,6 +66,7 @@ CUCACHE_ALWAYS_INLINE Turn::Flow Turn::Command() {
   if (at_ == end_) return Stop(Next::kRead);
   if (commands_ >= *budget_) {
     if (!Drain()) return Stop(Next::kBlocked);
+    s_.NoteMore(at_);
     return Stop(Next::kYield);
   }
   Flow flow = true;

@@ -212,8 +212,6 @@ class Turn : private TurnBase {
   void AppendMetaCode(const MetaReply& reply, std::string_view code);
 
   int keys_left_;
-  // Replies to what stands before it are as good as sent: nothing does, or mn.
-  const char* pushed_ = begin_;
   size_t size_ = 0;  // look-ups of the batch
   size_t series_count_ = 0;
   int commands_ = 0;  // commands that end in it

@@ -64,11 +64,17 @@ void TurnBase::AppendLong(Item* item, size_t tail) {
   output_.Append({kTail, tail});
 }
 
-Session::Step TurnBase::Finish(bool drained) {
-  if (!drained) next_ = Next::kBlocked;
+void TurnBase::FinishBlocked(bool drained) {
   const bool waits = next_ == Next::kRead || next_ == Next::kReceive ||
                      next_ == Next::kYield || next_ == Next::kLater;
-  if (waits && output_.blocked()) next_ = Next::kBlocked;
+  if (waits || !drained) next_ = Next::kBlocked;
+  if (next_ == Next::kBlocked) s_.NoteMore(at_);
+}
+
+Session::Step TurnBase::Finish(bool drained) {
+  if (!drained || output_.blocked()) [[unlikely]] {
+    FinishBlocked(drained);
+  }
   return {static_cast<size_t>(at_ - begin_), next_};
 }
 

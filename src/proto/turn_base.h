@@ -56,6 +56,7 @@ class TurnBase {
   // What Process() returns, when everything was answered that could be
   // (`drained`).
   Session::Step Finish(bool drained);
+  void FinishBlocked(bool drained);
 
   // What may stand behind a value: so many bytes of kTail.
   enum Tail : size_t { kNoTail = 0, kLineEnd = 2, kLineEndAndEnd = 7 };

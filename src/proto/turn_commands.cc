@@ -187,7 +187,7 @@ Turn::Flow Turn::Admin(const Line& line) {
   std::string text;
   const AdminNext next =
       RunAdmin(executor_, std::span(list.data(), tokens.size()), &text,
-               line.text.data() != pushed_);
+               line.text.data() != s_.pushed_);
   output_.Append(text);
   if (next == AdminNext::kClose) return Stop(Next::kClose);
   if (next == AdminNext::kWatch) return Stop(Next::kWatch);
@@ -201,7 +201,7 @@ Turn::Flow Turn::Admin(const Line& line) {
 // ---- Meta. ----
 
 Turn::Flow Turn::MetaNoop(const Line& line) {
-  pushed_ = line.next;
+  s_.pushed_ = line.next;
   return Reply(reply::kNoop);
 }
 

@@ -9,6 +9,7 @@ import atexit
 import base64
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -324,6 +325,26 @@ def stalled_reader(folder):
   server.stop()
 
 
+def pipelines(folder):
+  """What came with one read is one pipeline, though it takes many turns."""
+  server = Server(folder, "-t", "1")
+  value = b"x" * (16384 - len(b"set k 0 0 16360\r\n\r\n"))
+  store = b"set k 0 0 %d\r\n%s\r\n" % (len(value), value)
+  check("a turn's input", len(store), 16384)
+  for what, front, replies in (("200 gets", b"get a\r\n" * 200, 200),
+                               ("what fills a turn", store * 2, 2)):
+    client = Client(server)
+    client.say(b"mn\r\n")
+    # So that all of it is there when it is read.
+    os.kill(server.process.pid, signal.SIGSTOP)
+    client.socket.sendall(front + b"watch\r\n")
+    os.kill(server.process.pid, signal.SIGCONT)
+    lines = [client.file.readline() for _ in range(replies + 1)]
+    check(f"no watch behind {what}", lines[-1],
+          b"ERROR cannot pipeline other commands before watch\r\n")
+  server.stop()
+
+
 def with_memcached(folder):
   if not MEMCACHED:
     print("# no memcached here: not dumped, not loaded")
@@ -393,6 +414,7 @@ def main():
     files_and_options(folder)
     stalled_reader(folder)
     odd_times(folder)
+    pipelines(folder)
     with_memcached(folder)
   print(f"{passed} passed, {failed} failed")
   return failed != 0

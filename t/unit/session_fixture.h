@@ -160,6 +160,7 @@ class LoneConnection {
     output_.set_blocked(false);
     Run();
   }
+  bool watches() const { return next_ == Session::Next::kWatch; }
   bool blocked() const { return next_ == Session::Next::kBlocked; }
   std::string Ask(std::string_view bytes) {
     Send(bytes);

@@ -572,6 +572,86 @@ TEST_F(SessionTest, DumpsArePulledPieceByPiece) {
   EXPECT_EQ(lines, 3000u + 3);
 }
 
+// However the budget falls, and where a client stops to read for a while: what
+// it sent at once is one pipeline, until mn.
+TEST_F(SessionTest, NoWatchBehindOthersOfOneInput) {
+  const std::string refused =
+      "ERROR cannot pipeline other commands before watch\r\n";
+  for (const char* front : {"get a\r\n", "set a 0 0 1\r\nx\r\n", "mg a v\r\n",
+                            "version\r\n", "stats sizes\r\n", "get\r\n"}) {
+    for (int budget = 1; budget < 9; ++budget) {
+      LoneConnection c(server_);
+      c.budget = budget;
+      std::string input;
+      for (int i = 0; i < 4; ++i) input += front;
+      const std::string reply =
+          c.Ask(input + "watch\r\nlru_crawler mgdump all\r\n");
+      EXPECT_NE(std::string::npos, reply.find(refused)) << front << budget;
+      EXPECT_TRUE(reply.ends_with("before mgdump\r\n")) << reply;
+      EXPECT_TRUE(c.Ask(input + "mn\r\nwatch\r\n").ends_with("MN\r\n"))
+          << front << budget;
+      ASSERT_TRUE(c.watches());
+      server_.executor().RefuseWatch();
+    }
+  }
+  LoneConnection alone(server_);
+  EXPECT_EQ("END\r\n", alone.Ask("get b\r\n"));
+  alone.budget = 1;
+  EXPECT_EQ("END\r\n", alone.Ask("get b\r\n"));
+  for (const char byte : std::string("watch\r\n")) {
+    alone.Send(std::string(1, byte));
+  }
+  EXPECT_TRUE(alone.watches());
+}
+
+TEST_F(SessionTest, NoWatchBehindWhatBlocked) {
+  LoneConnection c(server_);
+  c.output().set_blocked(true);
+  c.Send("get a\r\nwatch\r\n");
+  c.Unblock();
+  EXPECT_NE(std::string::npos, c.output().Take().find("ERROR cannot pipeline"));
+  c.output().set_stubborn();
+  c.Ask(Set("large", std::string(100000, 'x')));
+  c.Send("get large\r\nwatch\r\n");
+  ASSERT_TRUE(c.blocked());
+  c.Unblock();
+  EXPECT_TRUE(c.output().Take().ends_with("before watch\r\n"));
+  c.Send("get large\r\n");
+  ASSERT_TRUE(c.blocked());
+  c.Unblock();
+  c.Send("watch\r\n");
+  EXPECT_TRUE(c.watches()) << "it came alone";
+}
+
+// A dump takes as many calls as it likes.
+TEST_F(SessionTest, NoWatchBehindADump) {
+  LoneConnection c(server_);
+  c.budget = 1;
+  c.Send(Set("a", "x") + "mn\r\n");
+  c.output().Take();
+  const std::string reply = c.Ask("lru_crawler mgdump all\r\nwatch\r\n");
+  EXPECT_TRUE(reply.starts_with("OK\r\nmg a\r\n")) << reply;
+  EXPECT_TRUE(reply.ends_with("before watch\r\n")) << reply;
+}
+
+TEST_F(SessionTest, NoWatchBehindWhatWasShownBefore) {
+  for (const bool pushed : {false, true}) {
+    Session session(server_.executor());
+    StringOutput output;
+    const std::string input =
+        std::string(pushed ? "mn\r\n" : "get a\r\n") + "watch\r\n";
+    const size_t cut = input.find('w');
+    int budget = 20;
+    Session::Step step = session.Process(input.data(), cut, output, &budget);
+    ASSERT_EQ(Session::Next::kRead, step.next);
+    ASSERT_EQ(cut, step.consumed);
+    session.NoteMore(input.data() + cut);
+    step = session.Process(input.data() + cut, input.size() - cut, output,
+                           &budget);
+    EXPECT_EQ(pushed ? Session::Next::kWatch : Session::Next::kRead, step.next);
+  }
+}
+
 TEST_F(SessionTest, AnItemThatNeverCameWholeIsGivenBack) {
   for (int i = 0; i < 1000; ++i) {
     LoneConnection c(server_);

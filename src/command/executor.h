@@ -70,6 +70,14 @@ class Executor {
   Settings& settings() { return settings_; }
   ServerControl& control() { return control_; }
   LoginPace& login_pace() { return login_pace_; }
+  // Has append or prepend copied so much that others should have a turn? Begins
+  // to count again when it has.
+  bool CopiedMuch() {
+    if (copied_ < kCopyInTurn) [[likely]]
+      return false;
+    copied_ = 0;
+    return true;
+  }
   // nullptr where nobody counts.
   BufferAccount* buffers() { return buffers_; }
   void set_buffers(BufferAccount* buffers) { buffers_ = buffers; }
@@ -274,12 +282,16 @@ class Executor {
   void Counted(const Request& request, const Sum& sum, Item* item,
                Result* result);
 
+  // Some hundred microseconds.
+  static constexpr size_t kCopyInTurn = 1 << 20;
+
   Cache& cache_;
   CacheThread& thread_;
   ThreadStats& stats_;
   Settings& settings_;
   ServerControl& control_;
   LoginPace login_pace_;
+  size_t copied_ = 0;  // bytes, by MakeJoined
   BufferAccount* buffers_ = nullptr;
   const Clock& clock_;
   std::unique_ptr<DumpStream> dump_;
@@ -287,8 +299,8 @@ class Executor {
 };
 
 // For a call that waits for others, or computes for long: meanwhile this thread
-// holds up nobody's memory. The caller holds no item, and neither uses the cache
-// nor writes output before it is over.
+// holds up nobody's memory. The caller holds no item, and neither uses the
+// cache nor writes output before it is over.
 class OffLine {
  public:
   explicit OffLine(Executor& executor) : thread_(executor.thread()) {

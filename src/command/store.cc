@@ -229,6 +229,7 @@ AllocateStatus Executor::MakeJoined(const Request& request, uint64_t hash,
   if (request.mode == StoreMode::kPrepend) std::swap(first, second);
   CopyValue(*first, 0, *joined, 0, first->value_length);
   CopyValue(*second, 0, *joined, first->value_length, second->value_length);
+  copied_ += shape.value_length;
   return status;
 }
 

@@ -246,8 +246,9 @@ CUCACHE_ALWAYS_INLINE void Conn::NoteCommand() {
 CUCACHE_ALWAYS_INLINE void Conn::NoteCommands(int requests) {
   NoteCommand();
   if (requests <= host_.requests_per_turn) return;
-  host_.stats->conn_yields.Add(
-      static_cast<uint64_t>((requests - 1) / host_.requests_per_turn));
+  if (requests >= Session::kTurnSpent) requests -= Session::kTurnSpent;
+  host_.stats->conn_yields.Add(static_cast<uint64_t>(std::max(requests - 1, 0) /
+                                                     host_.requests_per_turn));
 }
 
 bool Conn::Nread() {

@@ -230,6 +230,7 @@ void BinaryTurn::FinishStore(const Packet& packet, const Request& request,
   } else {
     (void)Error(packet.header, RefusalOf(packet.row.basic, result.status));
   }
+  if (executor_.CopiedMuch()) SpendTurn();
 }
 
 // ---- The other opcodes. ----
@@ -336,6 +337,7 @@ BinaryTurn::Flow BinaryTurn::Flush(const Packet& packet) {
   const bool given = packet.header.extras_length != 0;
   const uint32_t when = given ? LoadBig<uint32_t>(packet.extras()) : 0;
   RunWithNumber(executor_, "flush_all", std::min(when, kLatest));
+  SpendTurn();
   return Done(packet);
 }
 
@@ -352,7 +354,11 @@ BinaryTurn::Flow BinaryTurn::Stat(const Packet& packet) {
   }
   output_.Append(reply);
   s_.dump_ = executor_.TakeDump();
-  if (s_.dump_ != nullptr) s_.state_ = State::kDump;
+  if (s_.dump_ != nullptr) {
+    s_.state_ = State::kDump;
+  } else {
+    SpendTurn();
+  }
   return true;
 }
 

@@ -61,7 +61,7 @@ BinaryTurn::Flow BinaryTurn::RefuseSasl(const BinaryHeader& header,
 BinaryTurn::Flow BinaryTurn::SaslList(const Packet& packet,
                                       SaslService* service) {
   std::string names;
-  *budget_ = 0;  // as an attempt: the library makes a connection of its own
+  SpendTurn();  // as an attempt: the library makes a connection of its own
   bool listed;
   {
     const OffLine asks(executor_);
@@ -103,7 +103,7 @@ BinaryTurn::Flow BinaryTurn::SaslData() {
   if (!executor_.login_pace().MayBeSlow()) return Stop(Next::kLater);
   s_.state_ = State::kCommand;
   // It may have been slow: others first.
-  *budget_ = 0;
+  SpendTurn();
   std::string reply;
   const auto outcome = RunSasl(&reply);
   const BinaryHeader header = s_.sasl_->header;

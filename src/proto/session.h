@@ -64,6 +64,8 @@ class Session {
   static constexpr size_t kMaxLine = 2048;
   // Keys that lines of keys may have looked up in one call, beyond the budget.
   static constexpr int kKeysBeyondBudget = 200;
+  // More than any budget, so that a caller can still count the requests.
+  static constexpr int kTurnSpent = 1 << 30;
 
   explicit Session(Executor& executor);
   ~Session();  // discards an item that was being received
@@ -72,6 +74,7 @@ class Session {
 
   // Executes what is whole in [data, data + n). `budget` is the number of
   // requests it may still answer before it returns kYield; it is counted down.
+  // By kTurnSpent, beyond that, when one was as much work as a turn may be.
   Step Process(const char* data, size_t n, Output& output, int* budget);
 
   // Process() has stopped at `next` though there is more, which the next call

@@ -80,7 +80,7 @@ Turn::Flow Turn::AuthToken() {
   const bool whole = ended && space != std::string_view::npos;
   Authenticator::Answer answer;
   if (whole) answer = Ask(token.substr(0, space), token.substr(space + 1));
-  if (answer.slow) *budget_ = 0;
+  if (answer.slow) SpendTurn();
   if (answer.later) return Stop(Next::kLater);
   at_ += length + 2;
   s_.state_ = State::kAuthLine;

@@ -55,6 +55,7 @@ TurnBase::Flow TurnBase::Dump() {
     if (s_.dump_->Next(sink)) continue;
     s_.dump_.reset();
     s_.state_ = State::kCommand;
+    SpendTurn();
     return true;
   }
 }

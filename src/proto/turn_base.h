@@ -44,6 +44,8 @@ class TurnBase {
     next_ = next;
     return false;
   }
+  // What was done may have been as much work as a turn: others first.
+  void SpendTurn() { *budget_ -= Session::kTurnSpent; }
   size_t left() const { return static_cast<size_t>(end_ - at_); }
   const Clock& clock() const { return executor_.clock(); }
 

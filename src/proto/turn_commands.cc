@@ -194,6 +194,9 @@ Turn::Flow Turn::Admin(const Line& line) {
   if (next == AdminNext::kDump) {
     s_.dump_ = executor_.TakeDump();
     s_.state_ = State::kDump;
+  } else {
+    // It may have gone over all pages, read files or waited.
+    SpendTurn();
   }
   return true;
 }
@@ -351,6 +354,7 @@ void Turn::FinishStore(const Request& request, const MetaReply* meta,
   Result result;
   executor_.Store(request, item, &result);
   AnswerStore(result, meta, noreply);
+  if (executor_.CopiedMuch()) SpendTurn();
 }
 
 void Turn::AnswerStore(const Result& result, const MetaReply* meta,

@@ -210,6 +210,19 @@ TEST(Limits, YieldsAreCounted) {
   EXPECT_GE(sum.conn_yields, 5u);
 }
 
+// A turn that a long command ended is none of them.
+TEST(Limits, OnlyYieldsAreCounted) {
+  TestServer server(TestSettings());
+  Client client(server.port());
+  std::string input;
+  for (int i = 0; i < 15; ++i) input += "stats settings\r\n";
+  client.Send(input);
+  for (int i = 0; i < 15; ++i) client.ReadUntilLine("END");
+  StatsSum sum;
+  server.server().SumStats(&sum);
+  EXPECT_EQ(sum.conn_yields, 0u);
+}
+
 TEST(Limits, GreedyConnectionsLetOthersThrough) {
   Settings settings = TestSettings();
   settings.num_threads = 1;

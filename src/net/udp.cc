@@ -274,7 +274,7 @@ void UdpSocket::EndConversation(bool fits) {
 void UdpSocket::Answer(size_t* budget) {
   const size_t total = UdpDatagrams(answer_.size());
   char header[kUdpHeader];
-  for (; sent_<allowed_&& * budget> 0; ++sent_, --*budget) {
+  for (; sent_ != allowed_ && *budget != 0; ++sent_, --*budget) {
     WriteUdpHeader(request_.id, sent_, total, header);
     const std::string_view part =
         answer_.substr(sent_ * kUdpPayload, kUdpPayload);

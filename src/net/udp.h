@@ -142,8 +142,8 @@ class UdpSocket final : public TurnTaker {
   State state_ = State::kIdle;
   Request request_{};
   std::optional<Session> session_;
-  std::string_view
-      input_;  // in the worker's buffer or, between turns, in kept_
+  // In the worker's buffer or, between turns, in kept_.
+  std::string_view input_;
   std::string kept_;
   UdpReply reply_;
   std::string_view answer_;

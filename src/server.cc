@@ -284,6 +284,8 @@ void Server::OnTick(evutil_socket_t, short, void* arg) {
 
 void Server::Tick() {
   clock_.Tick();
+  // In vain nearly always: all of them are listened to.
+  if (accepting_.load(std::memory_order_relaxed)) listener_.Resume();
   const RelTime interval = settings_.idle_timeout == 0 ? kScanForStuck : 1;
   if (clock_.now() < last_scan_ + interval) return;
   last_scan_ = clock_.now();

@@ -37,6 +37,7 @@ Handshaker::~Handshaker() {
 
 bool Handshaker::Start(std::string* error) {
   base_ = NewEventBase();
+  // The bell only then: whoever has it has an event as well.
   if (base_ == nullptr || !doorbell_.Open()) {
     *error = std::string("cannot make a TLS thread: ") + std::strerror(errno);
     return false;

@@ -341,6 +341,9 @@ void Listener::Resume() {
   for (const auto& socket : sockets_) {
     if (socket->registered) continue;
     socket->registered = event_add(&socket->accept_event, nullptr) == 0;
+    if (!socket->registered) {
+      LOG_EVERY_T(ERROR, 1) << "cannot wait for clients; trying again";
+    }
     if (listen(socket->fd, settings_.backlog) != 0) PLOG(ERROR) << "listen";
   }
 }

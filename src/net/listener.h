@@ -58,7 +58,8 @@ class Listener {
   // Opens what the settings ask for; false and a message on failure.
   [[nodiscard]] bool Bind(std::string* error);
   [[nodiscard]] bool Start(event_base* base, Dispatcher* dispatcher);
-  // Lets clients wait in the kernel's queue, and accepts again.
+  // Lets clients wait in the kernel's queue, and accepts again. To resume may
+  // fail, and is to be tried again then; once it has not, it does nothing.
   void Pause();
   void Resume();
   void Close();

@@ -21,6 +21,8 @@ namespace cucache {
 namespace {
 
 constexpr char kApplication[] = "memcached";
+// Seconds between two lines of one kind: clients try as often as they like.
+constexpr int kLogPause = 1;
 
 // ---- What the library calls. ----
 
@@ -51,9 +53,10 @@ int Log(void*, int level, const char* message) {
     case SASL_LOG_TRACE:
     case SASL_LOG_PASS:
       break;
-    case SASL_LOG_ERR:
-      LOG(ERROR) << "SASL: " << message;
+    case SASL_LOG_ERR: {
+      LOG_EVERY_T(ERROR, kLogPause) << "SASL: " << message;
       break;
+    }
     case SASL_LOG_FAIL:
     case SASL_LOG_WARN:
       VLOG(1) << "SASL: " << message;
@@ -95,7 +98,10 @@ int CheckPassword(sasl_conn_t*, void* context, const char* user,
   if (passwords.file.Check(full, bare, {password, length}, &why)) {
     return SASL_OK;
   }
-  LOG_IF(ERROR, !why.empty()) << "cannot read the file of SASL users: " << why;
+  if (!why.empty()) {
+    LOG_EVERY_T(ERROR, kLogPause)
+        << "cannot read the file of SASL users: " << why;
+  }
   return SASL_NOAUTHZ;
 }
 
@@ -183,8 +189,8 @@ class CyrusService final : public SaslService {
         kApplication, nullptr, host_.empty() ? nullptr : host_.c_str(), nullptr,
         nullptr, callbacks_, 0, &connection);
     if (result == SASL_OK) return connection;
-    LOG(ERROR) << "SASL: no connection: "
-               << sasl_errstring(result, nullptr, nullptr);
+    LOG_EVERY_T(ERROR, kLogPause)
+        << "SASL: no connection: " << sasl_errstring(result, nullptr, nullptr);
     return nullptr;
   }
 

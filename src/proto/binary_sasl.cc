@@ -67,7 +67,7 @@ BinaryTurn::Flow BinaryTurn::SaslList(const Packet& packet,
     const OffLine asks(executor_);
     listed = service->ListMechanisms(&names);
   }
-  if (listed) return Done(packet, 0, names);
+  if (listed) return Answer(packet.header, BinaryStatus::kOk, names);
   return Error(packet.header, BinaryStatus::kAuthError);
 }
 

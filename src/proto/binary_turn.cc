@@ -185,9 +185,9 @@ BinaryTurn::Flow BinaryTurn::Answer(const BinaryHeader& header,
   BinaryReply reply;
   reply.status = status;
   reply.body_length = static_cast<uint32_t>(message.size());
-  char* to = output_.Room(kBinaryHeader + message.size());
-  to = reply.Format(header.opcode, header.opaque, to);
-  output_.Advance(std::copy(message.begin(), message.end(), to));
+  output_.Advance(
+      reply.Format(header.opcode, header.opaque, output_.Room(kBinaryHeader)));
+  output_.Append(message);
   return true;
 }
 

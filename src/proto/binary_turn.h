@@ -150,7 +150,8 @@ class BinaryTurn : private TurnBase {
   // What an opcode says when it was done; quiet ones say nothing.
   Flow Done(const Packet& packet, uint64_t cas = 0,
             std::string_view value = {});
-  // A reply without a value: a status, and what it says to people.
+  // A reply without a value: a status, and what it says to people. Of any
+  // length: that of the SASL library is not ours.
   Flow Answer(const BinaryHeader& header, BinaryStatus status,
               std::string_view message);
   Flow Error(const BinaryHeader& header, BinaryStatus status) {

@@ -347,6 +347,11 @@ def test_sasl(folder):
   check("a fifo lets nobody in and keeps no worker",
         binary_ask(other.makefile("rb"), other, 0x21, b"PLAIN", b"\0foo\0bar"),
         (0x20, b"Auth failure."))
+  for _ in range(30):
+    binary_ask(file, sock, 0x21, b"PLAIN", b"\0foo\0bar")
+  check("not a line for each attempt",
+        1 <= server.log().count("cannot read the file of SASL users") < 10,
+        True)
   check("an unknown mechanism",
         binary_ask(file, sock, 0x21, b"NONE", b"x"), (0x20, b"Auth failure."))
   check("out", binary_ask(file, sock, 0x0a), (0x20, b"Auth failure."))

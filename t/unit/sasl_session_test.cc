@@ -27,6 +27,8 @@ class FakeExchange : public SaslExchange {
                 std::string* reply) override {
     on_call_();
     if (mechanism == "TELL") return Judge(data);
+    if (mechanism == "LONG") reply->assign(100000, 'q');
+    if (mechanism == "LONG") return Outcome::kContinue;
     if (mechanism != "ASK") return Outcome::kFailed;
     *reply = "who?";
     return Outcome::kContinue;
@@ -47,7 +49,7 @@ class FakeService : public SaslService {
  public:
   bool ListMechanisms(std::string* names) override {
     on_call();
-    *names = "ASK TELL";
+    *names = mechanisms;
     return true;
   }
   std::unique_ptr<SaslExchange> NewExchange() override {
@@ -55,6 +57,7 @@ class FakeService : public SaslService {
     return std::make_unique<FakeExchange>(on_call);
   }
   std::function<void()> on_call = [] {};
+  std::string mechanisms = "ASK TELL";
 };
 
 std::string Packet(Opcode opcode, std::string_view key = {},
@@ -213,6 +216,15 @@ TEST_F(SaslSession, ByteByByteAndPipelined) {
   for (const char byte : all) pieces.Send(std::string(1, byte));
   EXPECT_EQ(std::string("33:who?;") + kIn + "0:;",
             Replies(pieces.output().Take()));
+}
+
+TEST_F(SaslSession, WhatTheLibrarySaysMayBeLong) {
+  LoneConnection c(server_);
+  EXPECT_EQ("33:" + std::string(100000, 'q') + ";",
+            Ask(c, Packet(Opcode::kSaslAuth, "LONG")));
+  service_.mechanisms.assign(200000, 'M');
+  EXPECT_EQ("0:" + service_.mechanisms + ";",
+            Ask(c, Packet(Opcode::kSaslList)));
 }
 
 // Such as saslauthd, which may take seconds: they hold up nobody's memory.

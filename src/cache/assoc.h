@@ -306,7 +306,7 @@ class Assoc {
                            std::string_view key);
   bool SurelyAbsent(const Probe& probe, TableState state) const;
   Item* FindValidated(uint64_t hash, std::string_view key) const;
-  Item* FindInAll(const Probe& probe, std::string_view key) const;
+  Item* FindInAll(uint64_t hash, std::string_view key) const;
   bool LocateIn(Bucket& bucket, uint64_t tag, std::string_view key,
                 Place* place) const;
   static bool LocateAt(Slot& slot, uint64_t tag, std::string_view key,
@@ -453,8 +453,8 @@ CUCACHE_ALWAYS_INLINE Item* Assoc::Find(uint64_t hash,
   // A quarter of the keys is in that one, and which cannot be predicted.
   PrefetchLine(&segment[probe.x2]);
   const Slot* const slot = FindTag(segment[probe.x1], probe.tag);
-  if (slot == nullptr && SurelyAbsent(probe, state)) return nullptr;
-  return Settle({key, hash, nullptr, nullptr, slot});
+  if (slot != nullptr) return Settle({key, hash, nullptr, nullptr, slot});
+  return SurelyAbsent(probe, state) ? nullptr : FindInAll(hash, key);
 }
 
 // The first stage, for any number of keys in a row: what it reads of the table

@@ -21,14 +21,14 @@ namespace cucache {
 // Most keys that come here are absent, and most of the time the table neither
 // splits nor merges: then both buckets are read without asking twice.
 Item* Assoc::FindValidated(uint64_t hash, std::string_view key) const {
-  const Probe probe(hash, mask_);
-  if (SurelyAbsent(probe, State())) [[likely]]
+  if (SurelyAbsent(Probe(hash, mask_), State())) [[likely]]
     return nullptr;
-  return FindInAll(probe, key);
+  return FindInAll(hash, key);
 }
 
-// In every segment that the key may be in.
-Item* Assoc::FindInAll(const Probe& probe, std::string_view key) const {
+// In every bucket that the key may be in; the same argument.
+Item* Assoc::FindInAll(uint64_t hash, std::string_view key) const {
+  const Probe probe(hash, mask_);
   for (;;) {
     const TableState state = State();
     const uint64_t version = stripes_[probe.x1].Version();

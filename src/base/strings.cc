@@ -5,7 +5,6 @@
 #include <array>
 #include <bit>
 #include <cerrno>
-#include <cstddef>
 #include <cstdlib>
 #include <cstring>
 #include <limits>
@@ -43,31 +42,19 @@ constexpr std::array<uint8_t, 256> MakeBase64Values() {
 constexpr std::array<uint8_t, 256> kBase64Values = MakeBase64Values();
 
 // So many digits fit into 64 bits, whatever they are.
-constexpr ptrdiff_t kSafeDigits = 19;
-
-// ReadDigits() of what may be longer.
-const char* ReadManyDigits(const char* p, const char* end, uint64_t max,
-                           uint64_t* value) {
-  uint64_t sum = 0;
-  for (; p != end; ++p) {
-    const unsigned digit = static_cast<unsigned>(*p) - '0';
-    if (digit > 9) break;
-    if (sum > (max - digit) / 10) return nullptr;
-    sum = sum * 10 + digit;
-  }
-  *value = sum;
-  return p;
-}
+constexpr size_t kSafeDigits = 19;
 
 // Digits from [p, end) until something else comes; the end of them, or
-// nullptr if the number exceeds `max`.
+// nullptr if the number exceeds `max`. kMany: there may be more than
+// kSafeDigits.
+template <bool kMany>
 const char* ReadDigits(const char* p, const char* end, uint64_t max,
                        uint64_t* value) {
-  if (end - p > kSafeDigits) return ReadManyDigits(p, end, max, value);
   uint64_t sum = 0;
   for (; p != end; ++p) {
     const unsigned digit = static_cast<unsigned>(*p) - '0';
     if (digit > 9) break;
+    if (kMany && sum > (max - digit) / 10) return nullptr;
     sum = sum * 10 + digit;
   }
   *value = sum;
@@ -77,9 +64,13 @@ const char* ReadDigits(const char* p, const char* end, uint64_t max,
 bool ParseUnsigned(std::string_view text, size_t longest, uint64_t max,
                    uint64_t* value) {
   if (text.empty() || text.size() > longest) return false;
-  const char* end = text.data() + text.size();
+  const char* const begin = text.data();
+  const char* const end = begin + text.size();
   uint64_t sum = 0;
-  if (ReadDigits(text.data(), end, max, &sum) != end) return false;
+  const char* const stop = text.size() > kSafeDigits
+                               ? ReadDigits<true>(begin, end, max, &sum)
+                               : ReadDigits<false>(begin, end, max, &sum);
+  if (stop != end) return false;
   *value = sum;
   return true;
 }

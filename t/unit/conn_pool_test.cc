@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <fstream>
 #include <set>
@@ -23,7 +24,8 @@ class ShortOfMemory {
     size_t pages = 0;
     std::ifstream("/proc/self/statm") >> pages;
     EXPECT_EQ(getrlimit(RLIMIT_AS, &before_), 0);
-    const rlimit now = {pages * 4096 + (4 << 20), before_.rlim_max};
+    const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+    const rlimit now = {pages * page + (4 << 20), before_.rlim_max};
     EXPECT_EQ(setrlimit(RLIMIT_AS, &now), 0);
   }
   ~ShortOfMemory() { setrlimit(RLIMIT_AS, &before_); }
@@ -34,19 +36,24 @@ class ShortOfMemory {
 
 constexpr size_t kMany = 100000;
 
+// What can be taken before there is no more memory.
+template <class Take>
+auto TakeAll(Take&& take) {
+  std::vector<decltype(take())> taken;
+  taken.reserve(kMany);
+  const ShortOfMemory limit;
+  while (taken.size() < kMany) {
+    auto* const object = take();
+    if (object == nullptr) break;
+    taken.push_back(object);
+  }
+  EXPECT_EQ(take(), nullptr);
+  return taken;
+}
+
 TEST(ConnPoolTest, SaysThatThereIsNoMemory) {
   ConnPool pool(200);
-  std::vector<void*> taken;
-  taken.reserve(kMany);
-  {
-    const ShortOfMemory limit;
-    while (taken.size() < kMany) {
-      void* const object = pool.Take();
-      if (object == nullptr) break;
-      taken.push_back(object);
-    }
-    EXPECT_EQ(pool.Take(), nullptr);
-  }
+  std::vector<void*> taken = TakeAll([&] { return pool.Take(); });
   EXPECT_GT(taken.size(), 0u);
   EXPECT_LT(taken.size(), kMany);
   EXPECT_EQ(std::set<void*>(taken.begin(), taken.end()).size(), taken.size());
@@ -65,16 +72,7 @@ TEST(ConnPoolTest, SaysThatThereIsNoMemory) {
     !defined(__SANITIZE_THREAD__)
 TEST(BufferPoolTest, SaysThatThereIsNoMemory) {
   BufferPool pool(0);
-  std::vector<Buffer*> taken;
-  taken.reserve(kMany);
-  {
-    const ShortOfMemory limit;
-    while (taken.size() < kMany) {
-      Buffer* const buffer = pool.TakeFull();
-      if (buffer == nullptr) break;
-      taken.push_back(buffer);
-    }
-  }
+  const std::vector<Buffer*> taken = TakeAll([&] { return pool.TakeFull(); });
   EXPECT_LT(taken.size(), kMany);
   for (Buffer* buffer : taken) pool.GiveFull(buffer);
 }

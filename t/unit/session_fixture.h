@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/bytes.h"
 #include "base/clock.h"
 #include "base/settings.h"
 #include "cache/cache.h"
@@ -22,10 +23,22 @@
 #include "cache/value.h"
 #include "command/executor.h"
 #include "command/server_control.h"
+#include "proto/binary.h"
 #include "proto/output.h"
 #include "proto/session.h"
 
 namespace cucache {
+
+// A request of the binary protocol without extras.
+inline std::string Packet(Opcode opcode, std::string_view key = {},
+                          std::string_view value = {}) {
+  std::string packet(kBinaryHeader, '\0');
+  packet[0] = kBinaryMagic;
+  packet[1] = static_cast<char>(opcode);
+  StoreBig(static_cast<uint16_t>(key.size()), packet.data() + 2);
+  StoreBig(static_cast<uint32_t>(key.size() + value.size()), packet.data() + 8);
+  return packet.append(key).append(value);
+}
 
 class StringOutput : public Output {
  public:

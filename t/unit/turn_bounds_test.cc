@@ -16,16 +16,6 @@
 namespace cucache {
 namespace {
 
-std::string Packet(Opcode opcode, std::string_view key = {},
-                   std::string_view value = {}) {
-  std::string packet(kBinaryHeader, '\0');
-  packet[0] = kBinaryMagic;
-  packet[1] = static_cast<char>(opcode);
-  StoreBig(static_cast<uint16_t>(key.size()), packet.data() + 2);
-  StoreBig(static_cast<uint32_t>(key.size() + value.size()), packet.data() + 8);
-  return packet.append(key).append(value);
-}
-
 std::string Repeat(std::string_view text, int n) {
   std::string all;
   for (int i = 0; i < n; ++i) all += text;

@@ -303,10 +303,9 @@ char* Cache::TakeOrEvict(CacheThread& t, size_t bytes, Queue q, size_t leave,
 char* Cache::Refill(CacheThread& t, int c, size_t bytes, Queue q,
                     size_t leave) {
   char* const chunk = t.TakeChunk(c, q, leave);
-  if (slabs_->free_pages() < HighPages()) {
-    if (EvictAhead(t, bytes * MagazineBatch(c))) {
-      (*t.counters_)[PageRow(c, q)].direct_reclaims.Add();
-    }
+  if (slabs_->free_pages() < HighPages() &&
+      EvictAhead(t, bytes * MagazineBatch(c))) {
+    (*t.counters_)[PageRow(c, q)].direct_reclaims.Add();
   }
   return chunk;
 }
@@ -315,7 +314,7 @@ char* Cache::Refill(CacheThread& t, int c, size_t bytes, Queue q,
 // It is the maintenance thread's work, which is woken when an eighth of the
 // reserve is gone, because to wake it costs as much as some ten sets; below
 // three quarters everyone who allocates drains twice as much as it takes.
-// True: it did so.
+// Returns whether the caller has drained.
 bool Cache::EvictAhead(CacheThread& t, size_t bytes) {
   if (!settings_.evict_to_free) return false;
   const size_t free = slabs_->free_pages(), high = HighPages();

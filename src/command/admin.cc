@@ -132,9 +132,8 @@ AdminNext LruTempTtl(const Call& call) {
 
 // Pages are queued here, not items, so these words mean nothing; they get the
 // answer that memcached gives without its LRU maintainer, rather than an OK
-// that changes nothing. But segmented is what the queues are. Who asks for the
-// maintainer (-o lru_maintainer) has them checked, and shown by `stats
-// settings`.
+// that changes nothing. But segmented is what the queues are. With
+// -o lru_maintainer they are checked, and shown by `stats settings`.
 AdminNext Lru(const Call& call) {
   if (call.arg(1) == "mode" && call.arg(2) == "segmented") return LruMode(call);
   if (!call.executor.settings().lru_maintainer_thread) {

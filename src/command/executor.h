@@ -299,8 +299,8 @@ class Executor {
 };
 
 // For a call that waits for others, or computes for long: meanwhile this thread
-// holds up nobody's memory. The caller holds no item, and neither uses the
-// cache nor writes output before it is over.
+// holds up nobody's memory. The caller holds no item, and uses neither the
+// cache nor the output until it is over.
 class OffLine {
  public:
   explicit OffLine(Executor& executor) : thread_(executor.thread()) {

@@ -21,7 +21,8 @@ class ConnPool {
   ConnPool(const ConnPool&) = delete;
   ConnPool& operator=(const ConnPool&) = delete;
 
-  void* Take();
+  // nullptr: out of memory.
+  [[nodiscard]] void* Take();
   void Give(void* object);
 
  private:

@@ -14,7 +14,8 @@
 //
 // A connection that gives up its turn (-R) with little output parks it there
 // as well, and sends it together with that of its next turn: otherwise small
-// turns would cost a send each.
+// turns would cost a send each. So does one that throws a value away, until it
+// has all of it (Session::swallowing).
 //
 // Invariants:
 //   T1 Between Finish() and the next Begin() the buffer is empty and no item

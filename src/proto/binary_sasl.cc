@@ -123,7 +123,7 @@ BinaryTurn::Flow BinaryTurn::SaslData() {
 }
 
 // The library may read files, compute hashes and ask a saslauthd, which lets
-// who guesses wait for seconds.
+// those that guess wait for seconds.
 SaslExchange::Outcome BinaryTurn::RunSasl(std::string* reply) {
   const OffLine asks(executor_);
   const LoginPace::Clock::time_point start = LoginPace::Clock::now();

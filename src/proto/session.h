@@ -64,7 +64,7 @@ class Session {
   static constexpr size_t kMaxLine = 2048;
   // Keys that lines of keys may have looked up in one call, beyond the budget.
   static constexpr int kKeysBeyondBudget = 200;
-  // More than any budget, so that a caller can still count the requests.
+  // As much as any budget (-R), so that a caller can still count the requests.
   static constexpr int kTurnSpent = 1 << 30;
 
   explicit Session(Executor& executor);

@@ -41,11 +41,9 @@ void EpochParticipant::Offline() {
   announced_.store(kOffline, std::memory_order_release);
 }
 
-bool EpochParticipant::Quiescent() {
+void EpochParticipant::Quiescent() {
   const uint64_t epoch = domain_.epoch_.load(std::memory_order_acquire);
-  if (announced_.load(std::memory_order_relaxed) == epoch) return false;
-  Announce(epoch);
-  return true;
+  if (announced_.load(std::memory_order_relaxed) != epoch) Announce(epoch);
 }
 
 void EpochDomain::TryAdvance() {

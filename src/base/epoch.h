@@ -49,9 +49,8 @@ class alignas(64) EpochParticipant {
   void Online();
   // This thread holds none, and will take none before Online().
   void Offline();
-  // This thread holds none right now. Cheap when the epoch has not moved. True:
-  // it had moved, so somebody wants memory back.
-  bool Quiescent();
+  // This thread holds none right now. Cheap when the epoch has not moved.
+  void Quiescent();
   bool online() const {
     return announced_.load(std::memory_order_relaxed) != kOffline;
   }

@@ -536,7 +536,7 @@ class Cache {
   // Sums of threads that are gone; none: null.
   std::unique_ptr<struct ItemSums> gone_ GUARDED_BY(threads_lock_);
   // What the limbo of those threads held.
-  std::deque<CacheThread::Retired> orphans_ GUARDED_BY(threads_lock_);
+  std::deque<Limbo::Rest> orphans_ GUARDED_BY(threads_lock_);
   void SumItems(struct ItemSums* sums) EXCLUDES(threads_lock_);
   std::unique_ptr<struct ItemSums> SumsSinceReset();
   using FreeChunks = std::array<uint64_t, kMaxSlabClasses>;

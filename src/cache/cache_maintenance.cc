@@ -248,10 +248,8 @@ void Cache::CollectOrphans() {
   if (threads_.empty()) return;
   CacheThread& heir = *threads_.front();
   while (!orphans_.empty() && epochs_.Passed(orphans_.front().stamp)) {
-    Item* item = orphans_.front().item;
+    for (Item* item : orphans_.front().items) heir.FreeOwned(item);
     orphans_.pop_front();
-    if (!pins_.MayFree(item)) continue;
-    heir.FreeOwned(item);
   }
 }
 

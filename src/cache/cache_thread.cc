@@ -2,6 +2,8 @@
 
 #include "cache/cache_thread.h"
 
+#include <glog/logging.h>
+
 #include <algorithm>
 
 #include "cache/cache.h"
@@ -21,11 +23,9 @@ CacheThread::~CacheThread() { cache_.RemoveThread(this); }
 void CacheThread::Offline() {
   place_.Forget();
   if (limbo_weight() >= kCollectWeight) {
-    (void)epoch_.Quiescent();
+    epoch_.Quiescent();
     Advance();
   }
-  // Nobody else could free it while this thread sleeps.
-  if (retired_count_ != 0) MoveRetired();
   if (locked_takes_ != 0) [[unlikely]] {
     if (has_hand()) EmptyHand();
     locked_takes_ = 0;
@@ -33,10 +33,12 @@ void CacheThread::Offline() {
   epoch_.Offline();
 }
 
+// Stamped first: what this moment may let pass has come before it.
 void CacheThread::Advance() {
-  if (retired_count_ != 0) MoveRetired();
+  SpinLockGuard lock(mu_);
+  limbo_.Stamp(cache_.epochs_);
   cache_.epochs_.TryAdvance();
-  Collect();
+  CollectLocked();
 }
 
 ItemCounters& CacheThread::Count(const Item* item) {
@@ -123,16 +125,20 @@ inline void CacheThread::PutChunk(char* chunk) {
   }
   Magazine& m = (*magazines_)[page.row.load(std::memory_order_relaxed)];
   const int c = page.slab_class.load(std::memory_order_relaxed);
-  if (m.n == cache_.MagazineSize(c)) Spill(m);
-  m.chunks[m.n++] = chunk;
+  uint32_t n = m.n;
+  if (n == cache_.MagazineSize(c)) n = Spill(m);
+  m.chunks[n] = chunk;
+  m.n = n + 1;
 }
 
-// Half of a magazine that is full goes back: those that came first.
-void CacheThread::Spill(Magazine& m) {
+// Half of a magazine that is full goes back: those that came first. How many
+// are left.
+uint32_t CacheThread::Spill(Magazine& m) {
   const uint32_t n = (m.n + 1) / 2;
   cache_.slabs_->Give(m.chunks, n);
   m.n -= n;
   std::move(m.chunks + n, m.chunks + n + m.n, m.chunks);
+  return m.n;
 }
 
 void CacheThread::FlushDrained() {
@@ -140,37 +146,10 @@ void CacheThread::FlushDrained() {
   drained_count_ = 0;
 }
 
-void CacheThread::MoveRetired() {
+void CacheThread::RetireSlowly(Item* item) {
   SpinLockGuard lock(mu_);
-  if (limbo_tail_ - limbo_head_ + retired_count_ > limbo_.size()) GrowLimbo();
-  const size_t mask = limbo_.size() - 1;
-  for (uint32_t i = 0; i < retired_count_; ++i) {
-    limbo_[limbo_tail_++ & mask] = {retired_[i], 0};
-  }
-  unstamped_ += retired_count_;
-  limbo_size_.store(limbo_tail_ - limbo_head_, std::memory_order_relaxed);
-  limbo_weight_.store(limbo_weight(), std::memory_order_relaxed);
-  retired_count_ = 0;
-  retired_weight_ = 0;
-  if (unstamped_ >= kStampBatch) StampRetired();
-}
-
-void CacheThread::GrowLimbo() {
-  std::vector<Retired> larger(std::max<size_t>(64, 2 * limbo_.size()));
-  for (size_t i = limbo_head_; i != limbo_tail_; ++i) {
-    larger[i & (larger.size() - 1)] = limbo_[i & (limbo_.size() - 1)];
-  }
-  limbo_.swap(larger);
-}
-
-void CacheThread::StampRetired() {
-  if (unstamped_ == 0) return;
-  const uint64_t stamp = cache_.epochs_.Stamp();
-  const size_t mask = limbo_.size() - 1;
-  for (size_t i = limbo_tail_ - unstamped_; i != limbo_tail_; ++i) {
-    limbo_[i & mask].stamp = stamp;
-  }
-  unstamped_ = 0;
+  limbo_.Grow();
+  CHECK(limbo_.Add(item));
 }
 
 void CacheThread::Collect() {
@@ -179,19 +158,10 @@ void CacheThread::Collect() {
 }
 
 void CacheThread::CollectLocked() {
-  StampRetired();
-  const uint64_t epoch = cache_.epochs_.epoch();
-  const size_t mask = limbo_.size() - 1;
-  size_t weight = limbo_weight_.load(std::memory_order_relaxed);
-  for (; limbo_head_ != limbo_tail_; ++limbo_head_) {
-    const Retired& retired = limbo_[limbo_head_ & mask];
-    if (!EpochDomain::PassedAt(epoch, retired.stamp)) break;
-    weight -= LimboWeight(*retired.item);
-    FreeNow(retired.item);
-  }
+  limbo_.FreePassed(cache_.epochs_,
+                    [this](Item* item)
+                        NO_THREAD_SAFETY_ANALYSIS { FreeNow(item); });
   if (drained_count_ != 0) FlushDrained();
-  limbo_size_.store(limbo_tail_ - limbo_head_, std::memory_order_relaxed);
-  limbo_weight_.store(weight, std::memory_order_relaxed);
 }
 
 inline void CacheThread::FreeNow(Item* item) {
@@ -234,14 +204,11 @@ void CacheThread::RecallClass(int c) {
   }
 }
 
-void CacheThread::LeaveTo(std::deque<Retired>* orphans) {
-  if (retired_count_ != 0) MoveRetired();
+void CacheThread::LeaveTo(std::deque<Limbo::Rest>* orphans) {
   EmptyHand();
   SpinLockGuard lock(mu_);
   CollectLocked();
-  for (; limbo_head_ != limbo_tail_; ++limbo_head_) {
-    orphans->push_back(limbo_[limbo_head_ & (limbo_.size() - 1)]);
-  }
+  if (!limbo_.empty()) orphans->push_back(limbo_.TakeAll(cache_.epochs_));
   for (Magazine& m : *magazines_) GiveAll(m);
 }
 

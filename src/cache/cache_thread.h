@@ -11,7 +11,8 @@
 // others can take back what an idle thread holds (Collect, Recall). A
 // thread that takes many chunks of one row gets some of them into its hand,
 // where only it can reach them, without the lock.
-// Lock order: mu_ of at most one thread, then the locks of Slabs and Pins.
+// Lock order: mu_ of at most one thread, then the locks of Slabs, Pins and
+// EpochDomain.
 //
 // Invariant H1: a chunk in a hand goes back before its thread goes off line,
 // and at the first quiescent state after somebody recalled chunks. So a
@@ -25,7 +26,6 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
-#include <vector>
 
 #include "base/epoch.h"
 #include "base/event_log.h"
@@ -35,6 +35,7 @@
 #include "cache/assoc.h"
 #include "cache/gate.h"
 #include "cache/item.h"
+#include "cache/limbo.h"
 #include "cache/slabs.h"
 
 namespace cucache {
@@ -89,21 +90,18 @@ class CacheThread {
   void Offline();
   void Quiescent() {
     place_.Forget();
-    // The epoch has moved, so some thread may need memory. It cannot see what
-    // was retired last here.
-    if (epoch_.Quiescent() && retired_count_ != 0) [[unlikely]] {
-      MoveRetired();
-    }
+    epoch_.Quiescent();
     if (recalled_.load(std::memory_order_relaxed)) EmptyHand();
     if (limbo_weight() >= kCollectWeight) Advance();
   }
   // The same, and frees at once what may be freed, however little: for a thread
-  // that needs memory, or sees to it that there is some.
+  // that needs memory, or sees to it that there is some. Moves the epoch on
+  // also if this thread has nothing to free: others may.
   void Reclaim() {
     place_.Forget();
-    (void)epoch_.Quiescent();
+    epoch_.Quiescent();
     if (has_hand()) EmptyHand();
-    if (limbo_weight() != 0) Advance();
+    Advance();
   }
   bool online() const { return epoch_.online(); }
 
@@ -126,16 +124,10 @@ class CacheThread {
   // more.
   static constexpr uint32_t kHand = 16, kTakesBeforeHand = 4;
   static constexpr uint16_t kNoRow = 0xffff;
-  // Retired items that share one stamp, and so one fence.
-  static constexpr size_t kStampBatch = 16;
   // Weight of the limbo from which on its owner tries to free it. Less is left
   // to a later turn, or, when the owner sleeps, to the maintenance thread:
   // advancing the epoch writes lines that all threads have in common.
   static constexpr size_t kCollectWeight = 16;
-  struct Retired {
-    Item* item;
-    uint64_t stamp;
-  };
 
   // A chunk that is at hand, or nullptr.
   char* TakeAtHand(uint16_t row) {
@@ -162,16 +154,13 @@ class CacheThread {
   // Memory of an item that is not linked, or of a piece whose state is 0, and
   // that nobody can hold any more.
   void PutChunk(char* chunk) REQUIRES(mu_);
-  void Spill(Magazine& magazine) REQUIRES(mu_);
+  uint32_t Spill(Magazine& magazine) REQUIRES(mu_);
   // Unlinked items: freed when their grace period is over.
-  void Retire(Item* item) {
-    retired_weight_ += LimboWeight(*item);
-    retired_[retired_count_++] = item;
-    if (retired_count_ == kStampBatch) MoveRetired();
+  CUCACHE_ALWAYS_INLINE void Retire(Item* item) {
+    if (!limbo_.Add(item)) [[unlikely]]
+      RetireSlowly(item);
   }
-  // Puts what this thread retired last where others can free it.
-  void MoveRetired() EXCLUDES(mu_);
-  void GrowLimbo() REQUIRES(mu_);
+  void RetireSlowly(Item* item) EXCLUDES(mu_);
   // Tries to move the epoch on, and frees what may be freed.
   void Advance();
   void FreeNow(Item* item) REQUIRES(mu_);
@@ -184,33 +173,21 @@ class CacheThread {
   void Recall(PageIndex page, int c, Queue q) EXCLUDES(mu_);
   // Gives back all chunks of a class at hand. Any thread.
   void RecallClass(int c) EXCLUDES(mu_);
-  void StampRetired() REQUIRES(mu_);
   void CollectLocked() REQUIRES(mu_);
   void FlushDrained() REQUIRES(mu_);
-  // What an item in limbo counts for: more if it holds back much memory.
-  static size_t LimboWeight(const Item& item) {
-    return 1 + item.value_length / 4096;
-  }
   // True with this probability, evenly spread (a Weyl sequence).
   bool Chance(double probability) {
     draw_ += 0x9e3779b97f4a7c15u;
     return static_cast<double>(draw_ >> 11) < probability * 0x1p53;
   }
-  bool has_limbo() const {
-    return limbo_size_.load(std::memory_order_relaxed) != 0;
-  }
-  size_t limbo_size() const {
-    return limbo_size_.load(std::memory_order_relaxed);
-  }
-  // Also of what nobody else sees yet. The owner only.
-  size_t limbo_weight() const {
-    return limbo_weight_.load(std::memory_order_relaxed) + retired_weight_;
-  }
+  bool has_limbo() const { return !limbo_.empty(); }
+  size_t limbo_size() const { return limbo_.size(); }
+  size_t limbo_weight() const { return limbo_.weight(); }
   ItemCounters& Count(const Item* item);
   // Adds what it has counted since the last time. One thread at a time, any.
   void TakeCounts(Gate::Counts* sums);
   // The thread goes: its chunks go back, its limbo to others.
-  void LeaveTo(std::deque<Retired>* orphans);
+  void LeaveTo(std::deque<Limbo::Rest>* orphans);
 
   Cache& cache_;
   ThreadStats& stats_;
@@ -221,11 +198,6 @@ class CacheThread {
   // Where the key of the last Allocate() stood, to be used by the Update() that
   // follows in the same stretch between two quiescent states (I8).
   Assoc::Place place_;
-  // What was retired since MoveRetired(). The owner's own, so that retiring
-  // takes no lock; never left behind when the owner goes off line.
-  std::array<Item*, kStampBatch> retired_;
-  uint32_t retired_count_ = 0;
-  size_t retired_weight_ = 0;
   // Bytes this thread should drain, because it took memory from the reserve.
   size_t debt_ = 0;
   uint64_t draw_ = 0;
@@ -249,19 +221,10 @@ class CacheThread {
 
   SpinLock mu_;
   Zeroed<std::array<Magazine, kPageRows>> magazines_ PT_GUARDED_BY(mu_);
-  // A ring of a power of two: [limbo_head_, limbo_tail_), modulo its size, in
-  // the order of their stamps. (A deque would allocate and free all the time.)
-  std::vector<Retired> limbo_ GUARDED_BY(mu_);
-  size_t limbo_head_ GUARDED_BY(mu_) = 0;
-  size_t limbo_tail_ GUARDED_BY(mu_) = 0;
-  // The last ones of limbo_, which have no stamp yet.
-  size_t unstamped_ GUARDED_BY(mu_) = 0;
+  Limbo limbo_;  // its lock is mu_
   // Chunks of draining pages on their way back, gathered to save locks.
   std::array<char*, 32> drained_ GUARDED_BY(mu_);
   size_t drained_count_ GUARDED_BY(mu_) = 0;
-  std::atomic<size_t> limbo_size_{0};
-  // Sum of the weights. Written with mu_ held.
-  std::atomic<size_t> limbo_weight_{0};
   // What TakeCounts() has taken.
   Gate::Counts taken_;
 

@@ -148,8 +148,9 @@ Assoc::Applied Assoc::Apply(const Probe& probe, TableState state, Slot* slot,
     if (slot == nullptr) return Applied::kNoRoom;
     stripes_[probe.x1].AddCount(1);
   }
-  slot->store(slot::Pack(probe.tag, decision.item),
-              std::memory_order_release);  // I4
+  slot->store(
+      slot::Pack(probe.tag, decision.item, slot::BytesToRead(*decision.item)),
+      std::memory_order_release);  // I4
   return Applied::kYes;
 }
 

@@ -94,6 +94,7 @@ class Assoc {
   struct Decision {
     Action action;
     Item* item = nullptr;  // kReplace: what is published (insert if absent)
+    size_t bytes = 0;      // slot::BytesToRead(*item), if they are known
   };
   enum class [[nodiscard]] Outcome : uint8_t{kDone, kFull};
 
@@ -103,6 +104,11 @@ class Assoc {
   ~Assoc();
   Assoc(const Assoc&) = delete;
   Assoc& operator=(const Assoc&) = delete;
+
+  static bool SameKey(const Item* item, std::string_view key) {
+    return item->key_length == key.size() &&
+           SameBytes(item->key_data(), key.data(), key.size());
+  }
 
   // The key's item, or nullptr. Waits for nobody.
   [[nodiscard]] Item* Find(uint64_t hash, std::string_view key) const;
@@ -114,6 +120,12 @@ class Assoc {
       slot_ = nullptr;
       missed_ = false;
     }
+    // The key was looked for, and not found.
+    void Miss(uint64_t hash) {
+      slot_ = nullptr;
+      missed_ = true;
+      hash_ = hash;
+    }
     bool known() const { return slot_ != nullptr; }
     // It was looked for, and not found: to look again would be of no use.
     bool missed(uint64_t hash) const { return missed_ && hash == hash_; }
@@ -122,12 +134,15 @@ class Assoc {
       return slot_ != nullptr && hash == hash_ ? slot::ItemOf(word_) : nullptr;
     }
 
+    // The same without being asked whose place it is. known().
+    Item* item() const { return slot::ItemOf(word_); }
+
    private:
     friend class Assoc;
     std::atomic<uint64_t>* slot_ = nullptr;
-    uint64_t word_, hash_;
+    uint64_t word_ = 0, hash_ = 0;
     TableState state_;
-    uint32_t x_;
+    uint32_t x_ = 0;
     bool missed_ = false;
   };
   // The key's item and its place, for a caller that is about to update it:
@@ -136,6 +151,9 @@ class Assoc {
   // known.
   [[nodiscard]] Item* Locate(uint64_t hash, std::string_view key,
                              Place* place) const;
+  // The same in steps, for a caller that has something to do while the memory
+  // of each is on its way.
+  class Seek;
   // Update() of a key that is still where it stood, under one lock: I8. False:
   // decide was not called. `place` knows something, and no quiescent state was
   // announced since.
@@ -293,10 +311,6 @@ class Assoc {
   }
 
   // --- Reading (assoc.h, assoc_find.cc). ---
-  static bool SameKey(const Item* item, std::string_view key) {
-    return item->key_length == key.size() &&
-           SameBytes(item->key_data(), key.data(), key.size());
-  }
   // The other bucket of a key, beside the one that was located.
   const Bucket& Second(const Lookup& lookup) const {
     const Probe probe(lookup.hash, mask_);
@@ -307,13 +321,7 @@ class Assoc {
   bool SurelyAbsent(const Probe& probe, TableState state) const;
   Item* FindValidated(uint64_t hash, std::string_view key) const;
   Item* FindInAll(uint64_t hash, std::string_view key) const;
-  bool LocateIn(Bucket& bucket, uint64_t tag, std::string_view key,
-                Place* place) const;
-  static bool LocateAt(Slot& slot, uint64_t tag, std::string_view key,
-                       Place* place);
-  static bool LocateTwin(Bucket& bucket, uint64_t tag, std::string_view key,
-                         Place* place);
-  Item* LocateSecond(uint64_t hash, std::string_view key, Place* place) const;
+  Item* LocateSlowly(uint64_t hash, std::string_view key, Place* place) const;
 
   // --- Writing (assoc.cc). ---
   // Fetches what a writer will touch, so that it holds its locks for less.
@@ -498,48 +506,58 @@ CUCACHE_ALWAYS_INLINE Item* Assoc::Settle(const Lookup& lookup) const {
   return FindValidated(lookup.hash, lookup.key);
 }
 
-// A hint, so that nothing is validated: what it says is compared under the
-// lock. Not while the pair is being split or merged, when a key has two
-// segments.
+class Assoc::Seek {
+ public:
+  CUCACHE_ALWAYS_INLINE Seek(const Assoc& table, uint64_t hash)
+      : table_(table),
+        hash_(hash),
+        probe_(hash, table.mask_),
+        state_(table.State()),
+        segment_(&table.At(state_.SegmentOf(probe_.group), 0)) {
+    PrefetchLine(&segment_[probe_.x1]);
+    PrefetchLine(&segment_[probe_.x2]);
+    PrefetchLine(&table_.stripes_[probe_.x1]);
+  }
+
+  // Where the key's tag stands. Of ten thousand keys that are there, for one it
+  // is another's place: the caller compares the key. A hint, so that nothing is
+  // validated: what it says is compared under the lock. Knows nothing while a
+  // pair is being split or merged, when a key has two segments.
+  CUCACHE_ALWAYS_INLINE Place Guess() const {
+    Place place;
+    place.hash_ = hash_;
+    place.state_ = state_;
+    if (state_.busy()) [[unlikely]]
+      return place;
+    place.x_ = probe_.x1;
+    const Slot* slot = FindTag(segment_[probe_.x1], probe_.tag);
+    if (slot == nullptr) {
+      PrefetchLine(&table_.stripes_[probe_.x2]);
+      place.x_ = probe_.x2;
+      slot = FindTag(segment_[probe_.x2], probe_.tag);
+      place.missed_ = slot == nullptr;
+      if (place.missed_) return place;
+    }
+    // Acquire, as in FindWord.
+    place.word_ = slot->load(std::memory_order_acquire);
+    if (place.word_ != slot::kEmpty) place.slot_ = const_cast<Slot*>(slot);
+    return place;
+  }
+
+ private:
+  const Assoc& table_;
+  const uint64_t hash_;
+  const Probe probe_;
+  const TableState state_;
+  const Bucket* const segment_;
+};
+
 CUCACHE_ALWAYS_INLINE Item* Assoc::Locate(uint64_t hash, std::string_view key,
                                           Place* place) const {
-  const Probe probe(hash, mask_);
-  const TableState state = State();
-  Bucket* const segment = &At(state.SegmentOf(probe.group), 0);
-  PrefetchLine(&stripes_[probe.x1]);
-  PrefetchLine(&segment[probe.x2]);
-  // Also of what was looked for before, and missed.
-  place->Forget();
-  place->state_ = state;
-  place->hash_ = hash;
-  if (!state.busy()) [[likely]] {
-    if (LocateIn(segment[probe.x1], probe.tag, key, place)) {
-      place->x_ = probe.x1;
-      return slot::ItemOf(place->word_);
-    }
-  }
-  return LocateSecond(hash, key, place);
-}
-
-CUCACHE_ALWAYS_INLINE bool Assoc::LocateIn(Bucket& bucket, uint64_t tag,
-                                           std::string_view key,
-                                           Place* place) const {
-  auto* const slot = const_cast<Slot*>(FindTag(bucket, tag));
-  return slot != nullptr && (LocateAt(*slot, tag, key, place) ||
-                             LocateTwin(bucket, tag, key, place));
-}
-
-CUCACHE_ALWAYS_INLINE bool Assoc::LocateAt(Slot& slot, uint64_t tag,
-                                           std::string_view key, Place* place) {
-  // Acquire, as in FindWord.
-  const uint64_t word = slot.load(std::memory_order_acquire);
-  if (slot::Tag(word) != tag || word == slot::kEmpty ||
-      !SameKey(slot::ItemOf(word), key)) {
-    return false;
-  }
-  place->slot_ = &slot;
-  place->word_ = word;
-  return true;
+  *place = Seek(*this, hash).Guess();
+  if (place->missed_) return nullptr;
+  if (place->known() && SameKey(place->item(), key)) return place->item();
+  return LocateSlowly(hash, key, place);
 }
 
 // I8. If the word is the one that was seen, it is the same item: no other can
@@ -562,8 +580,11 @@ CUCACHE_ALWAYS_INLINE bool Assoc::UpdateAt(const Place& place,
   if (there) [[likely]] {
     const Decision decision = decide(slot::ItemOf(place.word_));
     if (decision.action == Action::kReplace) {
-      place.slot_->store(slot::Pack(slot::Tag(place.word_), decision.item),
-                         std::memory_order_release);  // I4
+      place.slot_->store(
+          slot::Pack(slot::Tag(place.word_), decision.item,
+                     decision.bytes != 0 ? decision.bytes
+                                         : slot::BytesToRead(*decision.item)),
+          std::memory_order_release);  // I4
     } else if (decision.action == Action::kRemove) {
       place.slot_->store(slot::kEmpty, std::memory_order_release);
       stripe.AddCount(-1);

@@ -49,29 +49,29 @@ Item* Assoc::FindInAll(uint64_t hash, std::string_view key) const {
   }
 }
 
-// The bucket has the tag, but in the slot that was looked at it is another
-// key's, or that of an empty slot: one key in ten thousand.
-bool Assoc::LocateTwin(Bucket& bucket, uint64_t tag, std::string_view key,
-                       Place* place) {
-  for (Slot& slot : bucket.slots) {
-    if (LocateAt(slot, tag, key, place)) return true;
-  }
-  return false;
-}
-
-// A key that is not in its first bucket, or in one of two segments.
-Item* Assoc::LocateSecond(uint64_t hash, std::string_view key,
+// The slot that has the key's tag is another key's, or empty; or a key may have
+// two segments.
+Item* Assoc::LocateSlowly(uint64_t hash, std::string_view key,
                           Place* place) const {
-  const Probe probe(hash, mask_);
-  PrefetchLine(&stripes_[probe.x2]);
+  place->Forget();
   if (place->state_.busy()) return FindValidated(hash, key);
-  Bucket& second = At(place->state_.SegmentOf(probe.group), probe.x2);
-  if (!LocateIn(second, probe.tag, key, place)) {
-    place->missed_ = true;
-    return nullptr;
+  const Probe probe(hash, mask_);
+  const uint32_t segment = place->state_.SegmentOf(probe.group);
+  for (const uint32_t x : {probe.x1, probe.x2}) {
+    for (Slot& slot : At(segment, x).slots) {
+      // Acquire, as in FindWord.
+      const uint64_t word = slot.load(std::memory_order_acquire);
+      if (slot::Tag(word) == probe.tag && word != slot::kEmpty &&
+          SameKey(slot::ItemOf(word), key)) {
+        place->slot_ = &slot;
+        place->word_ = word;
+        place->x_ = x;
+        return slot::ItemOf(word);
+      }
+    }
   }
-  place->x_ = probe.x2;
-  return slot::ItemOf(place->word_);
+  place->missed_ = true;
+  return nullptr;
 }
 
 namespace {

@@ -51,12 +51,15 @@ inline unsigned Lines(uint64_t word) {
   return static_cast<unsigned>(word & kLinesMask) + 1;
 }
 
-// Lines that a reader of the whole item touches, at most 16.
-inline uint64_t Pack(uint64_t tag, const Item* item) {
+// What a reader of the whole item touches there.
+inline size_t BytesToRead(const Item& item) {
+  return item.prefix_size() + (item.chunked() ? 0 : item.value_length);
+}
+
+// Of which it has `bytes` to read, in 16 lines at most.
+inline uint64_t Pack(uint64_t tag, const Item* item, size_t bytes) {
   const uint64_t address = reinterpret_cast<uint64_t>(item);
-  const size_t value = item->chunked() ? 0 : item->value_length;
-  const size_t last = address % kCacheLine + item->prefix_size() + value - 1;
-  const uint64_t lines = last / kCacheLine;
+  const uint64_t lines = (address % kCacheLine + bytes - 1) / kCacheLine;
   return tag << kTagShift | address << kAddressShift |
          (lines < kLinesMask ? lines : kLinesMask);
 }

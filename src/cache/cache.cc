@@ -65,6 +65,10 @@ Cache::Cache(Settings& settings, Clock& clock, uint64_t expected_items)
         numbers_.For(slabs_->chunk_size(c) + kPeerOverhead - sizeof(Item)));
   }
 
+  at_once_bytes_ = std::min<size_t>(
+      slabs_->page_size() / kLargeShare,
+      settings.item_size_max + sizeof(Item) - kPeerOverhead + 1);
+
   Assoc::Options table;
   table.segment_bits = SegmentBits(maxbytes);
   const uint64_t slots_per_segment = uint64_t{8} << table.segment_bits;
@@ -185,13 +189,9 @@ void Cache::CountDead(CacheThread& t, const Item* item) {
 
 // --- Linking. ---
 
-uint64_t Cache::NextCas(CacheThread& t, uint64_t above) {
-  if (t.next_cas_ == t.end_cas_ || t.next_cas_ <= above) {
-    t.next_cas_ =
-        next_cas_block_.fetch_add(kCasLease, std::memory_order_relaxed);
-    t.end_cas_ = t.next_cas_ + kCasLease;
-  }
-  return t.next_cas_++;
+void Cache::LeaseCas(CacheThread& t) {
+  t.next_cas_ = next_cas_block_.fetch_add(kCasLease, std::memory_order_relaxed);
+  t.end_cas_ = t.next_cas_ + kCasLease;
 }
 
 void Cache::LowerEarliest(Page& page, RelTime at) {

@@ -67,16 +67,15 @@ struct ItemShape {
   size_t PrefixBytes() const {
     return sizeof(Item) + (flags != 0 ? sizeof(flags) : 0) + key.size();
   }
+  // The same with the value. Of an item that is not in pieces, all of it.
+  size_t Bytes() const { return PrefixBytes() + value_length; }
   // Of an item like this that is not linked, and not in pieces.
   uint8_t State() const {
     return static_cast<uint8_t>((binary_key ? Item::kBinaryKey : 0) |
                                 (flags != 0 ? Item::kHasFlags : 0));
   }
   // What it would take in memcached.
-  uint64_t PeerBytes() const {
-    return kPeerOverhead - sizeof(Item) + PrefixBytes() +
-           uint64_t{value_length};
-  }
+  uint64_t PeerBytes() const { return kPeerOverhead - sizeof(Item) + Bytes(); }
 };
 
 // What a warm restart brought (cache/restart.h).
@@ -249,7 +248,10 @@ class Cache {
                             bool allocated = false);
 
   // A fresh CAS id that is above `above` (if it can be).
-  uint64_t NextCas(CacheThread& t, uint64_t above);
+  uint64_t NextCas(CacheThread& t, uint64_t above) {
+    if (t.next_cas_ == t.end_cas_ || t.next_cas_ <= above) LeaseCas(t);
+    return t.next_cas_++;
+  }
 
   // To be called, with the stripe locked (in decide), by whoever gives a
   // linked item an expiry: the crawler relies on it.
@@ -340,8 +342,15 @@ class Cache {
   // --- Storing at once (cache_at_once.h). ---
   static Item* Fill(char* chunk, const ItemShape& shape, const char* value);
   char* TakeAtOnce(CacheThread& t, const ItemShape& shape, int c, Queue q);
-  Item* InsertAtOnce(CacheThread& t, const ItemShape& shape, int c,
-                     const char* value, uint64_t new_cas);
+  Item* InsertAtOnce(CacheThread& t, ItemShape shape, int c, const char* value,
+                     uint64_t new_cas);
+  struct Successor;
+  Successor FillAfter(CacheThread& t, Item* old, const ItemShape& shape, int c,
+                      const char* value);
+  template <class Inherit>
+  bool PutAfter(CacheThread& t, const Assoc::Place& place,
+                const Successor& next, size_t bytes, uint64_t new_cas,
+                Inherit&& inherit);
 
   // --- Memory (cache_memory.cc). ---
   // A value of this part of a page is a large one.
@@ -401,7 +410,7 @@ class Cache {
     return kept_bytes_.load(std::memory_order_relaxed) == 0 ? HighPages() / 2
                                                             : UseKept(shape);
   }
-  size_t UseKept(const ItemShape& shape);
+  size_t UseKept(ItemShape shape);
   size_t KeptPages() const;
   void KeepPage(int number);
   int DrainFor(CacheThread& t, int src, int dst);
@@ -413,8 +422,9 @@ class Cache {
   void NotePeak();
 
   // --- Linking (cache.cc). ---
-  void Prepare(CacheThread& t, Item* item, const Item* old, bool alive,
-               uint64_t new_cas);
+  void LeaseCas(CacheThread& t);
+  void Prepare(CacheThread& t, Item* item, uint8_t state, const Item* old,
+               bool alive, uint64_t new_cas);
   void Unprepare(Item* item) {
     item->state.fetch_and(static_cast<uint8_t>(~Item::kLinked),
                           std::memory_order_relaxed);
@@ -500,6 +510,7 @@ class Cache {
   std::unique_ptr<Eviction> eviction_;
   std::unique_ptr<class Crawler> crawler_;
   std::array<uint8_t, kMaxSlabClasses> magazine_batch_{}, magazine_size_{};
+  size_t at_once_bytes_;  // items of fewer are neither large nor too large
   const ClassNumbers numbers_;
   std::array<uint8_t, kMaxSlabClasses> number_of_class_{};
   RestartFigures restart_figures_;
@@ -564,10 +575,11 @@ class Cache {
 };
 
 // With the stripe locked, before `item` is published in the place of `old`,
-// which was found `alive` or is not asked for.
+// which was found `alive` or is not asked for. `state`: of the item, which is
+// not linked, so that nobody else writes it.
 CUCACHE_ALWAYS_INLINE void Cache::Prepare(CacheThread& t, Item* item,
-                                          const Item* old, bool alive,
-                                          uint64_t new_cas) {
+                                          uint8_t state, const Item* old,
+                                          bool alive, uint64_t new_cas) {
   const uint64_t above =
       old == nullptr ? 0 : old->cas.load(std::memory_order_relaxed);
   item->cas.store(new_cas != 0 ? new_cas : NextCas(t, above),
@@ -584,9 +596,7 @@ CUCACHE_ALWAYS_INLINE void Cache::Prepare(CacheThread& t, Item* item,
   }
   item->generation.store(generation, std::memory_order_relaxed);
   item->last_access.store(now, std::memory_order_relaxed);
-  // Release: a walk that sees the bit sees the item. Nobody else writes the
-  // state of an item that is not linked.
-  const uint8_t state = item->state.load(std::memory_order_relaxed);
+  // Release: a walk that sees the bit sees the item.
   item->state.store(static_cast<uint8_t>(state | Item::kLinked),
                     std::memory_order_release);
   NoteExpiry(item, item->exptime.load(std::memory_order_relaxed));
@@ -624,7 +634,8 @@ struct Cache::Updating {
     was_dead = old != nullptr && cache.Check(old) != Finding::kAlive;
     Decision d = decide(was_dead ? nullptr : old);
     if (d.action == Action::kReplace) {
-      cache.Prepare(t, d.item, old, old != nullptr && !was_dead, new_cas);
+      cache.Prepare(t, d.item, d.item->state.load(std::memory_order_relaxed),
+                    old, old != nullptr && !was_dead, new_cas);
       added = d.item;
       removed = old;
     } else if (old != nullptr && (was_dead || d.action == Action::kRemove)) {
@@ -652,9 +663,7 @@ inline Item* Cache::Locate(CacheThread& t, uint64_t hash, std::string_view key,
                            bool allocated) {
   // Readable: since it was located no quiescent state was announced.
   Item* const known = t.place_.item(hash);
-  if (known != nullptr &&
-      (allocated || (known->key_length == key.size() &&
-                     SameBytes(known->key_data(), key.data(), key.size())))) {
+  if (known != nullptr && (allocated || Assoc::SameKey(known, key))) {
     return known;
   }
   if (t.place_.missed(hash)) return nullptr;

@@ -37,19 +37,20 @@ CUCACHE_ALWAYS_INLINE char* Cache::TakeAtOnce(CacheThread& t,
                                               Queue q) {
   char* const chunk = t.TakeAtHand(PageRow(c, q));
   if (chunk != nullptr) return chunk;
-  return Refill(t, c, shape.PrefixBytes() + shape.value_length, q,
-                PagesToLeave(shape));
+  return Refill(t, c, shape.Bytes(), q, PagesToLeave(shape));
 }
 
 CUCACHE_ALWAYS_INLINE int Cache::ClassAtOnce(const ItemShape& shape) const {
-  const size_t bytes = shape.PrefixBytes() + shape.value_length;
-  return TooLarge(shape) || IsLarge(bytes) ? 0 : slabs_->ClassFor(bytes);
+  const size_t bytes = shape.Bytes();
+  return bytes < at_once_bytes_ ? slabs_->ClassFor(bytes) : 0;
 }
 
 // Not inlined: it would cost the others registers.
-__attribute__((noinline)) inline Item* Cache::InsertAtOnce(
-    CacheThread& t, const ItemShape& shape, int c, const char* value,
-    uint64_t new_cas) {
+__attribute__((noinline)) inline Item* Cache::InsertAtOnce(CacheThread& t,
+                                                           ItemShape shape,
+                                                           int c,
+                                                           const char* value,
+                                                           uint64_t new_cas) {
   const size_t bytes = slabs_->chunk_size(c);
   const Queue q = eviction_->QueueFor(shape.hash, bytes, bytes, &t.newcomers_);
   char* const chunk = TakeAtOnce(t, shape, c, q);
@@ -63,49 +64,97 @@ __attribute__((noinline)) inline Item* Cache::InsertAtOnce(
   return nullptr;
 }
 
-template <class Inherit>
-CUCACHE_ALWAYS_INLINE Item* Cache::ReplaceAtOnce(CacheThread& t, Item* old,
-                                                 const ItemShape& shape, int c,
-                                                 const char* value,
-                                                 uint8_t mark, uint64_t new_cas,
-                                                 Inherit&& inherit) {
-  // As in QueueForNew().
+// An item, filled, that is to take the place of another one, and the rows of
+// their pages. nullptr: there was no chunk at hand.
+struct Cache::Successor {
+  Item* old;
+  uint16_t old_row, row;
+  Item* item;
+};
+
+// In the queue of the old one, as in QueueForNew().
+CUCACHE_ALWAYS_INLINE Cache::Successor Cache::FillAfter(CacheThread& t,
+                                                        Item* old,
+                                                        const ItemShape& shape,
+                                                        int c,
+                                                        const char* value) {
   const uint16_t old_row = slabs_->RowOf(old);
   const auto q = static_cast<Queue>(old_row % kQueues);
   char* const chunk = TakeAtOnce(t, shape, c, q);
-  if (chunk == nullptr) return nullptr;
-  Item* const item = Fill(chunk, shape, value);
-  item->mark.store(mark, std::memory_order_relaxed);
-  const bool done = assoc_->UpdateAt(t.place_, [&](Item*) {
-    inherit(item);
-    Prepare(t, item, old, true, new_cas);
-    return Decision{Action::kReplace, item};
-  });
-  t.place_.Forget();
-  if (!done) {
-    t.GiveBack(item);
-    return nullptr;
-  }
-  Replaced(t, item, PageRow(c, q), old, old_row);
-  return item;
+  Item* const item = chunk == nullptr ? nullptr : Fill(chunk, shape, value);
+  return {old, old_row, PageRow(c, q), item};
 }
 
+// False: the old one does not stand there any more. `inherit`, with the slot
+// locked, gives the state that the new one is to have.
+template <class Inherit>
+CUCACHE_ALWAYS_INLINE bool Cache::PutAfter(CacheThread& t,
+                                           const Assoc::Place& place,
+                                           const Successor& next, size_t bytes,
+                                           uint64_t new_cas,
+                                           Inherit&& inherit) {
+  const bool done = assoc_->UpdateAt(place, [&](Item*) {
+    Prepare(t, next.item, inherit(next.item), next.old, true, new_cas);
+    return Decision{Action::kReplace, next.item, bytes};
+  });
+  if (done) {
+    Replaced(t, next.item, next.row, next.old, next.old_row);
+  } else {
+    t.GiveBack(next.item);
+  }
+  return done;
+}
+
+template <class Inherit>
+Item* Cache::ReplaceAtOnce(CacheThread& t, Item* old, const ItemShape& shape,
+                           int c, const char* value, uint8_t mark,
+                           uint64_t new_cas, Inherit&& inherit) {
+  const Successor next = FillAfter(t, old, shape, c, value);
+  if (next.item == nullptr) return nullptr;
+  next.item->mark.store(mark, std::memory_order_relaxed);
+  const bool done =
+      PutAfter(t, t.place_, next, shape.Bytes(), new_cas, [&](Item* item) {
+        inherit(item);
+        return item->state.load(std::memory_order_relaxed);
+      });
+  t.place_.Forget();
+  return done ? next.item : nullptr;
+}
+
+// What does not need the bucket stands before the look into it, and what does
+// not need the item that is found there before that is asked for its key: a
+// processor goes on for some two hundred instructions behind one that waits for
+// memory, so the fewer follow the last of those that do, the sooner the next
+// set asks for its bucket.
 CUCACHE_ALWAYS_INLINE Item* Cache::SetAtOnce(CacheThread& t,
                                              const ItemShape& shape,
                                              const char* value,
                                              uint64_t new_cas,
                                              int* slab_class) {
+  const Assoc::Seek seek(*assoc_, shape.hash);
+  eviction_->PrefetchGhost(shape.hash);
   const int c = ClassAtOnce(shape);
   *slab_class = c;
   if (c == 0) return nullptr;
-  eviction_->PrefetchGhost(shape.hash);
-  Item* const old = assoc_->Locate(shape.hash, shape.key, &t.place_);
-  if (t.place_.missed(shape.hash)) {
+  t.place_.Forget();  // it may be the key's
+  const Assoc::Place place = seek.Guess();
+  if (place.missed(shape.hash)) {
+    t.place_.Miss(shape.hash);
     return InsertAtOnce(t, shape, c, value, new_cas);
   }
-  if (!t.place_.known() || Check(old) != Finding::kAlive) return nullptr;
-  return ReplaceAtOnce(t, old, shape, c, value, old->recency(), new_cas,
-                       [](Item*) {});
+  if (!place.known()) return nullptr;
+  const Successor next = FillAfter(t, place.item(), shape, c, value);
+  if (next.item == nullptr) return nullptr;
+  const Item* const old = next.old;
+  if (!Assoc::SameKey(old, shape.key) || Check(old) != Finding::kAlive)
+      [[unlikely]] {
+    t.GiveBack(next.item);
+    return nullptr;
+  }
+  next.item->mark.store(old->recency(), std::memory_order_relaxed);
+  const bool done = PutAfter(t, place, next, shape.Bytes(), new_cas,
+                             [&](const Item*) { return shape.State(); });
+  return done ? next.item : nullptr;
 }
 
 }  // namespace cucache

@@ -99,9 +99,9 @@ void Cache::DropKept() {
 }
 
 // K1. An allocation of this shape uses up what is kept for its number.
-size_t Cache::UseKept(const ItemShape& shape) {
+size_t Cache::UseKept(ItemShape shape) {
   auto& kept = kept_for_[static_cast<size_t>(NumberFor(shape))];
-  const uint64_t bytes = shape.PrefixBytes() + shape.value_length;
+  const uint64_t bytes = shape.Bytes();
   const size_t others = HighPages() / 2;
   uint64_t have = kept.load(std::memory_order_relaxed);
   while (have != 0) {
@@ -139,7 +139,7 @@ struct Cache::Wait {
 };
 
 int Cache::NumberFor(const ItemShape& shape) const {
-  const size_t bytes = shape.PrefixBytes() + shape.value_length;
+  const size_t bytes = shape.Bytes();
   return bytes > slabs_->max_chunk()
              ? numbers_.For(shape.PeerBytes())
              : number_of_class_[static_cast<size_t>(slabs_->ClassFor(bytes))];
@@ -196,7 +196,7 @@ AllocateStatus Cache::Allocate(CacheThread& t, const ItemShape& shape,
   });
   EndWait(t, wait, *item != nullptr);
   if (*item == nullptr) return AllocateStatus::kNoMemory;
-  const size_t bytes = shape.PrefixBytes() + shape.value_length;
+  const size_t bytes = shape.Bytes();
   if (IsLarge(bytes) && bytes > replaced) {
     EvictForLarge(t, *item, bytes - replaced);
   }

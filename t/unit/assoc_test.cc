@@ -524,7 +524,7 @@ TEST(AssocLayoutTest, SlotWordKeepsTagAddressAndLines) {
     for (const size_t length : {0, 1, 100, 936, 3000}) {
       Item* const item =
           InitItem(memory + offset, "k", std::string(length, 'v'));
-      const uint64_t word = slot::Pack(0xfedc, item);
+      const uint64_t word = slot::Pack(0xfedc, item, slot::BytesToRead(*item));
       EXPECT_EQ(0xfedcu, slot::Tag(word));
       EXPECT_EQ(item, slot::ItemOf(word));
       const size_t lines = (offset + 25 + length + 63) / 64;

@@ -187,6 +187,42 @@ TEST_F(SetAtOnceTest, AKeyThatComesMeanwhile) {
   EXPECT_EQ(cache_.figures().curr_items, 1u);
 }
 
+// Keys that share tag and first bucket: what is found for one may be another's,
+// and nothing may become of that.
+TEST_F(SetAtOnceTest, OfKeysThatLookAlike) {
+  constexpr int kKeys = 60000;
+  std::map<std::pair<uint64_t, uint64_t>, std::string> seen;
+  std::vector<std::pair<std::string, std::string>> pairs;
+  for (int i = 0; i < kKeys; ++i) {
+    const std::string key = "key" + std::to_string(i);
+    const uint64_t hash = cache_.Hash(key);
+    // Of the least table there is.
+    const auto [same, fresh] =
+        seen.try_emplace({hash >> slot::kTagShift, hash % 512}, key);
+    if (!fresh) pairs.emplace_back(same->second, key);
+  }
+  ASSERT_FALSE(pairs.empty());  // some fifty, as a rule
+  int longer = 0;
+  for (const auto& [one, other] : pairs) {
+    ASSERT_TRUE(Set(one, "one"));
+    for (const std::string value : {"first", "second"}) {
+      Item* const item = SetAtOnce(other, value);
+      if (item == nullptr) {
+        ++longer;
+        ASSERT_TRUE(Set(other, value));
+      }
+      ASSERT_TRUE(Find(one) != nullptr && Find(other) != nullptr);
+      EXPECT_EQ(ReadValue(*Find(one)), "one");
+      EXPECT_EQ(ReadValue(*Find(other)), value);
+    }
+    EXPECT_EQ(cache_.figures().curr_items, 2u);
+    ASSERT_TRUE(Delete(one) && Delete(other));
+    t_.Quiescent();
+  }
+  EXPECT_GT(longer, 0);
+  EXPECT_EQ(cache_.figures().bytes, 0u);
+}
+
 // An overwrite is none less because another key was missed just before it.
 TEST_F(SetAtOnceTest, AnOverwriteBehindAMiss) {
   for (int i = 0; i < 32; ++i) {

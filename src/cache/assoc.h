@@ -94,7 +94,7 @@ class Assoc {
   struct Decision {
     Action action;
     Item* item = nullptr;  // kReplace: what is published (insert if absent)
-    size_t bytes = 0;      // slot::BytesToRead(*item), if they are known
+    size_t bytes = 0;      // for UpdateAt(): slot::BytesToRead(*item), if known
   };
   enum class [[nodiscard]] Outcome : uint8_t{kDone, kFull};
 
@@ -151,8 +151,8 @@ class Assoc {
   // known.
   [[nodiscard]] Item* Locate(uint64_t hash, std::string_view key,
                              Place* place) const;
-  // The same in steps, for a caller that has something to do while the memory
-  // of each is on its way.
+  // The first steps of that, up to a slot with the key's tag, for a caller that
+  // has something to do while the memory of each is on its way.
   class Seek;
   // Update() of a key that is still where it stood, under one lock: I8. False:
   // decide was not called. `place` knows something, and no quiescent state was
@@ -181,7 +181,7 @@ class Assoc {
   // kFull: decide wanted an insert, there was no room, and the table may not
   // grow, or not until a merge that is being turned around has found room.
   // (While a walk is under way there is less of it, see W1.) Nothing was
-  // changed. `fetched`: Locate() was called just now.
+  // changed. `fetched`: Locate() or Seek has been there just now.
   template <class Decide>
   Outcome Update(uint64_t hash, std::string_view key, Decide&& decide,
                  bool fetched = false);
@@ -519,10 +519,11 @@ class Assoc::Seek {
     PrefetchLine(&table_.stripes_[probe_.x1]);
   }
 
-  // Where the key's tag stands. Of ten thousand keys that are there, for one it
-  // is another's place: the caller compares the key. A hint, so that nothing is
-  // validated: what it says is compared under the lock. Knows nothing while a
-  // pair is being split or merged, when a key has two segments.
+  // Where the key's tag stands. For one key in some thousands it is another's
+  // place, and in a race it may be that of any key: the caller compares the key
+  // before UpdateAt(). A hint, so that nothing is validated: what it says is
+  // compared under the lock. Knows nothing while a pair is being split or
+  // merged, when a key has two segments.
   CUCACHE_ALWAYS_INLINE Place Guess() const {
     Place place;
     place.hash_ = hash_;

@@ -44,6 +44,7 @@
 #include "cache/class_numbers.h"
 #include "cache/eviction.h"
 #include "cache/item.h"
+#include "cache/item_shape.h"
 #include "cache/pins.h"
 #include "cache/slabs.h"
 
@@ -53,30 +54,6 @@ enum class AllocateStatus : uint8_t { kOk, kTooLarge, kNoMemory };
 
 // What is found out about a key: Find() returns the item of kAlive only.
 enum class Finding : uint8_t { kAlive, kMissing, kExpired, kFlushed };
-
-// What an item needs before it exists.
-struct ItemShape {
-  std::string_view key;
-  uint32_t flags = 0;
-  RelTime exptime = 0;
-  uint32_t value_length = 0;
-  uint64_t hash = 0;        // Cache::Hash(key)
-  bool binary_key = false;  // meta's b flag
-
-  // Bytes of header, flags and key.
-  size_t PrefixBytes() const {
-    return sizeof(Item) + (flags != 0 ? sizeof(flags) : 0) + key.size();
-  }
-  // The same with the value. Of an item that is not in pieces, all of it.
-  size_t Bytes() const { return PrefixBytes() + value_length; }
-  // Of an item like this that is not linked, and not in pieces.
-  uint8_t State() const {
-    return static_cast<uint8_t>((binary_key ? Item::kBinaryKey : 0) |
-                                (flags != 0 ? Item::kHasFlags : 0));
-  }
-  // What it would take in memcached.
-  uint64_t PeerBytes() const { return kPeerOverhead - sizeof(Item) + Bytes(); }
-};
 
 // What a warm restart brought (cache/restart.h).
 struct RestartFigures {
@@ -218,7 +195,7 @@ class Cache {
 
   // Allocate(), fill with `value` and Update() in one, for what nearly every
   // set is: one that needs no pieces, of a key that is not there or alive.
-  // nullptr: nothing was done, it has to go the long way. The item has been
+  // nullptr: nothing was stored, it has to go the long way. The item has been
   // published. Announces no quiescent state. `new_cas`: see Update().
   // (cache/cache_at_once.h)
   Item* SetAtOnce(CacheThread& t, const ItemShape& shape, const char* value,
@@ -231,8 +208,9 @@ class Cache {
   Item* ReplaceAtOnce(CacheThread& t, Item* old, const ItemShape& shape, int c,
                       const char* value, uint8_t mark, uint64_t new_cas,
                       Inherit&& inherit);
-  // The size class of an item that can be stored like this; 0: it cannot.
-  int ClassAtOnce(const ItemShape& shape) const;
+  // The size class of an item of so many bytes (ItemShape::Bytes()) that can be
+  // stored like this; 0: it cannot.
+  int ClassAtOnce(size_t bytes) const;
 
   // Decides about a key with its slot locked: decide(Item* old) gets the live
   // item or nullptr and returns a Decision; it may run more than once, and may
@@ -347,10 +325,13 @@ class Cache {
   struct Successor;
   Successor FillAfter(CacheThread& t, Item* old, const ItemShape& shape, int c,
                       const char* value);
-  template <class Inherit>
+  template <class StateFor>
   bool PutAfter(CacheThread& t, const Assoc::Place& place,
                 const Successor& next, size_t bytes, uint64_t new_cas,
-                Inherit&& inherit);
+                StateFor&& state_for);
+  bool IsAlive(const Item* item, std::string_view key) const;
+  // Up to here an item is filled before the one in its place is looked at.
+  static constexpr size_t kFillFirst = 1024;
 
   // --- Memory (cache_memory.cc). ---
   // A value of this part of a page is a large one.
@@ -449,7 +430,8 @@ class Cache {
   }
   // What Linked(new) and Unlinked(old) come to where one takes as much of the
   // same memory as the other: as many items and bytes as before.
-  static void ReplacedLike(CacheThread& t, uint16_t row, Item* old) {
+  CUCACHE_ALWAYS_INLINE static void ReplacedLike(CacheThread& t, uint16_t row,
+                                                 Item* old) {
     ClearLinked(old);
     (*t.counters_)[row].stored.Add();
     t.Retire(old);

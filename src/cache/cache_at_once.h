@@ -40,8 +40,7 @@ CUCACHE_ALWAYS_INLINE char* Cache::TakeAtOnce(CacheThread& t,
   return Refill(t, c, shape.Bytes(), q, PagesToLeave(shape));
 }
 
-CUCACHE_ALWAYS_INLINE int Cache::ClassAtOnce(const ItemShape& shape) const {
-  const size_t bytes = shape.Bytes();
+CUCACHE_ALWAYS_INLINE int Cache::ClassAtOnce(size_t bytes) const {
   return bytes < at_once_bytes_ ? slabs_->ClassFor(bytes) : 0;
 }
 
@@ -65,7 +64,7 @@ __attribute__((noinline)) inline Item* Cache::InsertAtOnce(CacheThread& t,
 }
 
 // An item, filled, that is to take the place of another one, and the rows of
-// their pages. nullptr: there was no chunk at hand.
+// their pages. item is nullptr if no chunk was to be had.
 struct Cache::Successor {
   Item* old;
   uint16_t old_row, row;
@@ -85,16 +84,16 @@ CUCACHE_ALWAYS_INLINE Cache::Successor Cache::FillAfter(CacheThread& t,
   return {old, old_row, PageRow(c, q), item};
 }
 
-// False: the old one does not stand there any more. `inherit`, with the slot
-// locked, gives the state that the new one is to have.
-template <class Inherit>
+// False: the place is not what it was, and the new item has gone.
+// state_for(item) says, with the slot locked, what state it is to have.
+template <class StateFor>
 CUCACHE_ALWAYS_INLINE bool Cache::PutAfter(CacheThread& t,
                                            const Assoc::Place& place,
                                            const Successor& next, size_t bytes,
                                            uint64_t new_cas,
-                                           Inherit&& inherit) {
+                                           StateFor&& state_for) {
   const bool done = assoc_->UpdateAt(place, [&](Item*) {
-    Prepare(t, next.item, inherit(next.item), next.old, true, new_cas);
+    Prepare(t, next.item, state_for(next.item), next.old, true, new_cas);
     return Decision{Action::kReplace, next.item, bytes};
   });
   if (done) {
@@ -103,6 +102,11 @@ CUCACHE_ALWAYS_INLINE bool Cache::PutAfter(CacheThread& t,
     t.GiveBack(next.item);
   }
   return done;
+}
+
+CUCACHE_ALWAYS_INLINE bool Cache::IsAlive(const Item* item,
+                                          std::string_view key) const {
+  return Assoc::SameKey(item, key) && Check(item) == Finding::kAlive;
 }
 
 template <class Inherit>
@@ -125,7 +129,11 @@ Item* Cache::ReplaceAtOnce(CacheThread& t, Item* old, const ItemShape& shape,
 // not need the item that is found there before that is asked for its key: a
 // processor goes on for some two hundred instructions behind one that waits for
 // memory, so the fewer follow the last of those that do, the sooner the next
-// set asks for its bucket.
+// set asks for its bucket. But a long value is not copied before it is known
+// that it can stay.
+//
+// I8: the place is a local, which no quiescent state forgets. None is announced
+// between Guess() and UpdateAt(): Refill() may evict, but it never waits.
 CUCACHE_ALWAYS_INLINE Item* Cache::SetAtOnce(CacheThread& t,
                                              const ItemShape& shape,
                                              const char* value,
@@ -133,7 +141,11 @@ CUCACHE_ALWAYS_INLINE Item* Cache::SetAtOnce(CacheThread& t,
                                              int* slab_class) {
   const Assoc::Seek seek(*assoc_, shape.hash);
   eviction_->PrefetchGhost(shape.hash);
-  const int c = ClassAtOnce(shape);
+  // Read once: what is stored from here on might be the shape, as far as the
+  // compiler knows.
+  const size_t bytes = shape.Bytes();
+  const uint8_t state = shape.State();
+  const int c = ClassAtOnce(bytes);
   *slab_class = c;
   if (c == 0) return nullptr;
   t.place_.Forget();  // it may be the key's
@@ -143,17 +155,18 @@ CUCACHE_ALWAYS_INLINE Item* Cache::SetAtOnce(CacheThread& t,
     return InsertAtOnce(t, shape, c, value, new_cas);
   }
   if (!place.known()) return nullptr;
-  const Successor next = FillAfter(t, place.item(), shape, c, value);
+  Item* const old = place.item();
+  const bool look_first = bytes > kFillFirst;
+  if (look_first && !IsAlive(old, shape.key)) return nullptr;
+  const Successor next = FillAfter(t, old, shape, c, value);
   if (next.item == nullptr) return nullptr;
-  const Item* const old = next.old;
-  if (!Assoc::SameKey(old, shape.key) || Check(old) != Finding::kAlive)
-      [[unlikely]] {
+  if (!look_first && !IsAlive(old, shape.key)) [[unlikely]] {
     t.GiveBack(next.item);
     return nullptr;
   }
   next.item->mark.store(old->recency(), std::memory_order_relaxed);
-  const bool done = PutAfter(t, place, next, shape.Bytes(), new_cas,
-                             [&](const Item*) { return shape.State(); });
+  const bool done = PutAfter(t, place, next, bytes, new_cas,
+                             [state](const Item*) { return state; });
   return done ? next.item : nullptr;
 }
 

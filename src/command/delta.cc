@@ -65,7 +65,7 @@ Status Executor::Sum::Read(const Request& request, const Item& old,
 Executor::Sum::Sum(const Request& request, const Item* old) {
   if (old == nullptr) {
     created = true;
-    binary_key = request.Has(kBinaryKey);
+    binary_key = request.binary_key;
     if (!request.Has(kVivify)) status = Status::kNotFound;
     SetValue(request.initial);
     return;
@@ -121,7 +121,7 @@ bool Executor::ReplaceSum(const Request& request, uint64_t hash, Item* found,
     return false;
   }
   const ItemShape shape = sum.Shape(request.key, hash);
-  const int c = cache_.ClassAtOnce(shape);
+  const int c = cache_.ClassAtOnce(shape.Bytes());
   if (c == 0) return false;
   char digits[kMaxDigits];
   FormatU64(sum.value, digits);

@@ -87,11 +87,9 @@ Item* Executor::TouchLocked(const Request& request, uint64_t hash,
 // somebody was faster. nullptr: there was no memory.
 Item* Executor::Vivify(const Request& request, uint64_t hash, bool* created) {
   const ItemShape shape{.key = request.key,
-                        .flags = 0,
                         .exptime = request.vivify_exptime,
-                        .value_length = 0,
                         .hash = hash,
-                        .binary_key = request.Has(kBinaryKey)};
+                        .binary_key = request.binary_key};
   Item* item;
   if (cache_.Allocate(thread_, shape, &item) != AllocateStatus::kOk) {
     return nullptr;

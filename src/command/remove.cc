@@ -105,7 +105,7 @@ void Executor::DropValue(const Request& request, uint64_t hash,
       .exptime = request.exptime,
       .value_length = 0,
       .hash = hash,
-      .binary_key = request.Has(kBinaryKey) || old->HasState(Item::kBinaryKey)};
+      .binary_key = request.binary_key || old->HasState(Item::kBinaryKey)};
   Item* item;
   if (cache_.Allocate(thread_, shape, &item) != AllocateStatus::kOk) {
     result->status = Status::kNoMemory;

@@ -28,7 +28,7 @@
 #include <string_view>
 
 #include "base/clock.h"
-#include "cache/item.h"
+#include "cache/item_shape.h"
 
 namespace cucache {
 
@@ -46,23 +46,19 @@ enum Option : uint16_t {
   kInvalidate = 1 << 6,   // meta I: mark as stale (ms: if `cas` is older)
   kDropValue = 1 << 7,    // meta md x: the item stays, without its value
   kDecrement = 1 << 8,    // decr, ma MD
-  kBinaryKey = 1 << 9,    // meta b: the key was base64 on the wire
-  kIsTouch = 1 << 10,     // counts as touch in the stats (gat, touch)
-  kIsMeta = 1 << 11,      // it came as md: counted and shown differently
-  kNoWin = 1 << 12,       // no meta command: it cannot win the right to recache
-  kRecacheFirst = 1 << 13,  // meta R looks at the expiry before this command
+  kIsTouch = 1 << 9,      // counts as touch in the stats (gat, touch)
+  kIsMeta = 1 << 10,      // it came as md: counted and shown differently
+  kNoWin = 1 << 11,       // no meta command: it cannot win the right to recache
+  kRecacheFirst = 1 << 12,  // meta R looks at the expiry before this command
 };
 
-struct Request {
-  std::string_view key;
-  uint64_t hash = 0;
+// Key, hash, flags, exptime and value_length are those of the item that a store
+// asks for.
+struct Request : ItemShape {
   uint16_t options = 0;
   StoreMode mode = StoreMode::kSet;
-  uint32_t flags = 0;
-  RelTime exptime = 0;
   RelTime vivify_exptime = 0;
   int32_t recache_ttl = 0;  // seconds
-  uint32_t value_length = 0;
   uint64_t cas = 0;
   uint64_t new_cas = 0;
   uint64_t delta = 1;

@@ -76,13 +76,9 @@ Status Executor::Reserve(const Request& request, Item** item) {
                                                   settings_.prefix_delimiter);
   }
   const bool vivifies = IsJoin(request.mode) && request.Has(kVivify);
-  const ItemShape shape{
-      .key = request.key,
-      .flags = request.flags,
-      .exptime = vivifies ? request.vivify_exptime : request.exptime,
-      .value_length = request.value_length,
-      .hash = HashOf(request),
-      .binary_key = request.Has(kBinaryKey)};
+  ItemShape shape = request;
+  if (vivifies) shape.exptime = request.vivify_exptime;
+  shape.hash = HashOf(request);
   const AllocateStatus status = cache_.Allocate(thread_, shape, item);
   if (status == AllocateStatus::kOk) {
     Count(&ThreadStats::set_cmds, &ClassCounters::set_cmds, *item);
@@ -101,19 +97,13 @@ Status Executor::Reserve(const Request& request, Item** item) {
 }
 
 Item* Executor::SetAtOnce(const Request& request, const char* value) {
-  if (!IsPlainSet(request) || detail() ||
+  if (request.mode != StoreMode::kSet ||
+      (request.options & (kCompareCas | kExplicitCas)) != 0 || detail() ||
       Watched(kWatchFetchers | kWatchMutations)) {
     return nullptr;
   }
-  const ItemShape shape{.key = request.key,
-                        .flags = request.flags,
-                        .exptime = request.exptime,
-                        .value_length = request.value_length,
-                        .hash = HashOf(request),
-                        .binary_key = request.Has(kBinaryKey)};
   int c;
-  Item* const item =
-      cache_.SetAtOnce(thread_, shape, value, NewCas(request), &c);
+  Item* const item = cache_.SetAtOnce(thread_, request, value, 0, &c);
   if (item == nullptr) return nullptr;
   stats_.set_cmds.Add();
   stats_.slab[static_cast<size_t>(c)].set_cmds.Add();

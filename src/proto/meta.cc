@@ -50,7 +50,7 @@ constexpr std::array<FlagRule, 128> MakeFlagRules() {
   auto flag = [&](char letter, FlagKind kind, uint16_t option = 0) {
     rules[static_cast<size_t>(letter)] = {kind, option};
   };
-  flag('b', FlagKind::kBase64Key, kBinaryKey);
+  flag('b', FlagKind::kBase64Key);
   flag('q', FlagKind::kQuiet);
   flag('O', FlagKind::kOpaque);
   for (char letter : {'k', 's', 't', 'c', 'f', 'l', 'h'}) {
@@ -88,7 +88,7 @@ void DecodeKey(char* key_buffer, MetaRequest* out) {
     return;
   }
   out->request.key = out->reply.key = {key_buffer, n};
-  out->reply.binary_key = true;
+  out->request.binary_key = out->reply.binary_key = true;
 }
 
 // A token in the middle of a line keeps the error of the one before it unless
@@ -556,12 +556,8 @@ void ParseMetaDebug(const Tokens& tokens, char* key_buffer, MetaRequest* out) {
   out->request.key = out->reply.key = tokens[1];
   if (tokens.size() < 3 || tokens[2] != "b") return;
   DecodeKey(key_buffer, out);
-  if (out->error.empty()) {
-    out->request.options |= kBinaryKey;
-  } else {
-    // memcached looks every key up as it is.
-    out->error = {};
-  }
+  // memcached looks every key up as it is.
+  out->error = {};
 }
 
 char* FormatMetaHit(const MetaReply& reply, const Result& result,

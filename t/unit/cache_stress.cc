@@ -22,6 +22,7 @@
 #include <thread>
 #include <vector>
 
+#include "cache/cache_at_once.h"
 #include "cache_fixture.h"
 
 namespace cucache {
@@ -193,12 +194,18 @@ class Stress {
     shape.hash = hash;
     shape.exptime = exptime;
     shape.value_length = static_cast<uint32_t>(length);
+    const std::string value = ValueFor(key, version, length);
+    // As clients' sets come, half of them; the others in steps.
+    int c;
+    if (length % 2 == 0 &&
+        cache_.SetAtOnce(t, shape, value.data(), 0, &c) != nullptr) {
+      return true;
+    }
     Item* item;
     if (cache_.Allocate(t, shape, &item) != AllocateStatus::kOk) {
       ++refused;
       return false;
     }
-    const std::string value = ValueFor(key, version, length);
     CopyValueIn(item, 0, value.data(), length);
     const bool linked = cache_.Update(t, hash, key, [&](Item*) {
       return Cache::Decision{Cache::Action::kReplace, item};

@@ -190,37 +190,93 @@ TEST_F(SetAtOnceTest, AKeyThatComesMeanwhile) {
 // Keys that share tag and first bucket: what is found for one may be another's,
 // and nothing may become of that.
 TEST_F(SetAtOnceTest, OfKeysThatLookAlike) {
-  constexpr int kKeys = 60000;
+  constexpr int kKeys = 120000;
+  constexpr uint64_t kBuckets = 2048;  // of a segment, with 16 MB
   std::map<std::pair<uint64_t, uint64_t>, std::string> seen;
   std::vector<std::pair<std::string, std::string>> pairs;
   for (int i = 0; i < kKeys; ++i) {
     const std::string key = "key" + std::to_string(i);
     const uint64_t hash = cache_.Hash(key);
-    // Of the least table there is.
     const auto [same, fresh] =
-        seen.try_emplace({hash >> slot::kTagShift, hash % 512}, key);
+        seen.try_emplace({hash >> slot::kTagShift, hash % kBuckets}, key);
     if (!fresh) pairs.emplace_back(same->second, key);
   }
   ASSERT_FALSE(pairs.empty());  // some fifty, as a rule
-  int longer = 0;
   for (const auto& [one, other] : pairs) {
     ASSERT_TRUE(Set(one, "one"));
-    for (const std::string value : {"first", "second"}) {
-      Item* const item = SetAtOnce(other, value);
-      if (item == nullptr) {
-        ++longer;
-        ASSERT_TRUE(Set(other, value));
-      }
-      ASSERT_TRUE(Find(one) != nullptr && Find(other) != nullptr);
-      EXPECT_EQ(ReadValue(*Find(one)), "one");
-      EXPECT_EQ(ReadValue(*Find(other)), value);
-    }
+    EXPECT_EQ(SetAtOnce(other, "first"), nullptr);
+    ASSERT_TRUE(Set(other, "first"));
+    (void)SetAtOnce(one, "second");
+    ASSERT_TRUE(Find(one) != nullptr && Find(other) != nullptr);
+    EXPECT_EQ(ReadValue(*Find(other)), "first");
     EXPECT_EQ(cache_.figures().curr_items, 2u);
     ASSERT_TRUE(Delete(one) && Delete(other));
     t_.Quiescent();
   }
-  EXPECT_GT(longer, 0);
-  EXPECT_EQ(cache_.figures().bytes, 0u);
+  // Each time a chunk is taken, and given back: otherwise all that there are
+  // would be used up.
+  ASSERT_TRUE(Set(pairs[0].first, "stays"));
+  for (size_t bytes = 0; bytes < settings_.maxbytes; bytes += 48) {
+    ASSERT_EQ(SetAtOnce(pairs[0].second, "x"), nullptr);
+  }
+  EXPECT_NE(Find(pairs[0].first), nullptr);
+  EXPECT_EQ(cache_.figures().evictions, 0u);
+  EXPECT_LT(cache_.figures().total_pages, 8u);
+}
+
+// What it is to take the place of has gone meanwhile.
+TEST_F(SetAtOnceTest, OthersAreFaster) {
+  ASSERT_TRUE(Set("key", "1"));
+  ItemShape shape;
+  shape.key = "key";
+  shape.hash = cache_.Hash("key");
+  shape.value_length = 1;
+  Finding why;
+  Item* const old = cache_.FindToUpdate(t_, shape.hash, "key", &why);
+  ASSERT_NE(old, nullptr);
+  ThreadStats stats;
+  CacheThread other(cache_, stats);
+  other.Online();
+  int c = 0;
+  Item* const item = cache_.SetAtOnce(other, shape, "2", 0, &c);
+  ASSERT_NE(item, nullptr);
+  other.Offline();
+  const auto inherit = [](Item*) { FAIL(); };
+  EXPECT_EQ(cache_.ReplaceAtOnce(t_, old, shape, c, "3", 0, 0, inherit),
+            nullptr);
+  EXPECT_EQ(Find("key"), item);
+  EXPECT_EQ(cache_.figures().curr_items, 1u);
+}
+
+class SmallItemsTest : public CacheFixture {
+ protected:
+  static Settings Small() {
+    Settings settings = SmallSettings();
+    settings.item_size_max = 1024;
+    return settings;
+  }
+  SmallItemsTest() : CacheFixture(Small()) {}
+};
+
+// To the byte what Allocate() takes.
+TEST_F(SmallItemsTest, AtOnceOrNotAtAll) {
+  ItemShape shape;
+  shape.key = "key";
+  shape.hash = cache_.Hash("key");
+  const std::string value(1024, 'x');
+  int stored = 0;
+  for (shape.value_length = 900; shape.value_length < 1024;
+       ++shape.value_length) {
+    Item* item;
+    const bool fits = cache_.Allocate(t_, shape, &item) == AllocateStatus::kOk;
+    if (fits) cache_.Free(t_, item);
+    int c;
+    item = cache_.SetAtOnce(t_, shape, value.data(), 0, &c);
+    ASSERT_EQ(item != nullptr, fits) << shape.value_length;
+    stored += fits;
+    t_.Quiescent();
+  }
+  EXPECT_TRUE(0 < stored && stored < 124);
 }
 
 // An overwrite is none less because another key was missed just before it.
@@ -350,9 +406,10 @@ TEST_F(CacheTest, FlushHidesWhatIsMadeOfWhatItHides) {
   shape.key = "key";
   shape.hash = hash;
   shape.value_length = 1;
-  ASSERT_NE(cache_.ReplaceAtOnce(t_, old, shape, cache_.ClassAtOnce(shape), "2",
-                                 0, 0, [](Item*) {}),
-            nullptr);
+  ASSERT_NE(
+      cache_.ReplaceAtOnce(t_, old, shape, cache_.ClassAtOnce(shape.Bytes()),
+                           "2", 0, 0, [](Item*) {}),
+      nullptr);
   EXPECT_EQ(Find("key", &why), nullptr);
   EXPECT_EQ(why, Finding::kFlushed);
 }

@@ -111,6 +111,11 @@ class Worker {
   Result Set(std::string_view key, std::string_view value, int options = 0) {
     return Store(Key(key, options), value);
   }
+  Result SetBinary(std::string_view key, std::string_view value) {
+    Request request = Key(key);
+    request.binary_key = true;
+    return Store(request, value);
+  }
   Result StoreAs(StoreMode mode, std::string_view key, std::string_view value,
                  int options = 0) {
     Request request = Key(key, options);

@@ -74,7 +74,7 @@ TEST_F(DumpTest, DeadItemsAreLeftOut) {
 }
 
 TEST_F(DumpTest, MgdumpEncodesWhatALineCannotHold) {
-  worker->Set("foo", "v", kBinaryKey);
+  worker->SetBinary("foo", "v");
   EXPECT_EQ(worker->Admin("lru_crawler mgdump all"),
             "OK\r\nmg Zm9v b\r\nEN\r\n");
   worker->Delete("foo");
@@ -118,7 +118,8 @@ TEST_F(DumpTest, MsdumpIsMadeOfCommandsThatStoreTheItems) {
   EXPECT_EQ(worker->Admin("lru_crawler msdump all"),
             "OK\r\nms k 7 " + plain + "\r\na\r\nEN\r\n\r\nEN\r\n");
   worker->Delete("k");
-  Request request = Worker::Key("f\no", kBinaryKey);
+  Request request = Worker::Key("f\no");
+  request.binary_key = true;
   request.flags = 4000000000;
   request.exptime = clock.FromExptime(100);
   const std::string rest =
@@ -218,7 +219,7 @@ TEST_F(DumpTest, Cachedump) {
                 std::to_string(clock.ToWall(clock.FromExptime(100))) +
                 " s]\r\nEND\r\n");
   worker->Delete("k");
-  worker->Set("bin", "v", kBinaryKey);
+  worker->SetBinary("bin", "v");
   worker->Set("n\rl", "v");
   EXPECT_EQ(worker->Admin(command + "0"), "END\r\n");
   for (int i = 0; i < 10; ++i) worker->Set("k" + std::to_string(i), "valu");

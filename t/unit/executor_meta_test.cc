@@ -130,7 +130,7 @@ TEST_F(ExecutorMetaTest, OlderStoreIsStale) {
 }
 
 TEST_F(ExecutorMetaTest, BinaryKeysStayBinary) {
-  worker->Set("k", "1", kBinaryKey);
+  worker->SetBinary("k", "1");
   worker->StoreAs(StoreMode::kAppend, "k", "2");
   EXPECT_TRUE(worker->Get("k").item->HasState(Item::kBinaryKey));
   worker->Delete("k", kDropValue);

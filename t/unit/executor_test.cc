@@ -290,7 +290,8 @@ TEST_F(ExecutorTest, WhatIsANumber) {
 }
 
 TEST_F(ExecutorTest, IncrKeepsFlagsExpiryAndMarks) {
-  Request request = Worker::Key("n", kBinaryKey);
+  Request request = Worker::Key("n");
+  request.binary_key = true;
   request.flags = 3;
   request.exptime = clock.FromExptime(70);
   worker->Store(request, "9");

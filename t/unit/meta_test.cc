@@ -203,7 +203,7 @@ TEST_F(Meta, Base64Key) {
   EXPECT_EQ(r.request.key, "foo");
   EXPECT_EQ(r.reply.key, "foo");
   EXPECT_TRUE(r.reply.binary_key);
-  EXPECT_TRUE(r.request.Has(kBinaryKey));
+  EXPECT_TRUE(r.request.binary_key);
 }
 
 TEST_F(Meta, ErrorsOfFlags) {

@@ -19,7 +19,8 @@
 //      that is on line announces e. So while one holds a pointer it took when
 //      announcing e, the global epoch is at most e + 1.
 //   E3 A stamp is the global epoch, read after the unlink with a sequentially
-//      consistent fence between. With E2, what was unlinked before stamp s is
+//      consistent fence between (which may be another thread's, if the unlink
+//      happens before it). With E2, what was unlinked before stamp s is
 //      out of reach when the global epoch is at least s + 2.
 //
 // Thread safety: an EpochParticipant is made and destroyed by any thread (a

@@ -392,6 +392,7 @@ char* Cache::MakeRoom(CacheThread& t, int c, Queue q, Wait* wait) {
     // The caller holds no item.
     t.Reclaim();
     CollectAll();
+    epochs_.TryAdvance();
     char* const chunk = evict ? t.TakeChunk(c, q, 0) : TakeLast(t, c, q);
     if (chunk != nullptr) return chunk;
     t.stats().grace_waits.Add();

@@ -33,10 +33,11 @@ void CacheThread::Offline() {
   epoch_.Offline();
 }
 
-// Stamped first: what this moment may let pass has come before it.
+// Stamped before the epoch moves, so that the grace period begins with this
+// one.
 void CacheThread::Advance() {
   SpinLockGuard lock(mu_);
-  limbo_.Stamp(cache_.epochs_);
+  locked_limbo().Stamp(cache_.epochs_);
   cache_.epochs_.TryAdvance();
   CollectLocked();
 }
@@ -148,7 +149,9 @@ void CacheThread::FlushDrained() {
 
 void CacheThread::RetireSlowly(Item* item) {
   SpinLockGuard lock(mu_);
-  limbo_.Grow();
+  // While we waited somebody may have made room.
+  if (limbo_.Add(item)) return;
+  locked_limbo().Grow();
   CHECK(limbo_.Add(item));
 }
 
@@ -158,9 +161,9 @@ void CacheThread::Collect() {
 }
 
 void CacheThread::CollectLocked() {
-  limbo_.FreePassed(cache_.epochs_,
-                    [this](Item* item)
-                        NO_THREAD_SAFETY_ANALYSIS { FreeNow(item); });
+  locked_limbo().FreePassed(cache_.epochs_,
+                            [this](Item* item)
+                                NO_THREAD_SAFETY_ANALYSIS { FreeNow(item); });
   if (drained_count_ != 0) FlushDrained();
 }
 
@@ -208,7 +211,8 @@ void CacheThread::LeaveTo(std::deque<Limbo::Rest>* orphans) {
   EmptyHand();
   SpinLockGuard lock(mu_);
   CollectLocked();
-  if (!limbo_.empty()) orphans->push_back(limbo_.TakeAll(cache_.epochs_));
+  if (!limbo_.empty())
+    orphans->push_back(locked_limbo().TakeAll(cache_.epochs_));
   for (Magazine& m : *magazines_) GiveAll(m);
 }
 

@@ -180,6 +180,8 @@ class CacheThread {
     draw_ += 0x9e3779b97f4a7c15u;
     return static_cast<double>(draw_ >> 11) < probability * 0x1p53;
   }
+  // For what needs its lock.
+  Limbo& locked_limbo() REQUIRES(mu_) { return limbo_; }
   bool has_limbo() const { return !limbo_.empty(); }
   size_t limbo_size() const { return limbo_.size(); }
   size_t limbo_weight() const { return limbo_.weight(); }
@@ -221,7 +223,7 @@ class CacheThread {
 
   SpinLock mu_;
   Zeroed<std::array<Magazine, kPageRows>> magazines_ PT_GUARDED_BY(mu_);
-  Limbo limbo_;  // its lock is mu_
+  Limbo limbo_;
   // Chunks of draining pages on their way back, gathered to save locks.
   std::array<char*, 32> drained_ GUARDED_BY(mu_);
   size_t drained_count_ GUARDED_BY(mu_) = 0;

@@ -5,9 +5,9 @@
 // epoch that somebody may still be in; here they are stretches of one ring.)
 //
 // Thread safety: Add() is for the thread whose items they are, its owner, and
-// needs no lock. Stamp(), FreePassed(), Grow() and TakeAll() are for any thread
-// that holds the lock of the limbo; Grow() for the owner only. The rest is for
-// all.
+// needs no lock. Stamp(), FreePassed() and TakeAll() are for any thread that
+// holds the lock of the limbo, Grow() for the owner when it holds it. The rest
+// is for all.
 //
 // Invariants:
 //   G1 Slots [begin_, end_) are full. The owner fills the slot at end_ and
@@ -70,12 +70,13 @@ class Limbo {
     mask_ = mask;
   }
 
-  // The grace period of all that there are begins now, if it has not yet.
+  // Stamps all items that have no stamp yet.
   void Stamp(const EpochDomain& epochs) {
     const size_t end = end_.load(std::memory_order_acquire);
     if (end == stamped_) return;
     const uint64_t stamp = epochs.Stamp();  // G2
-    // A later stamp than needed would only be a delay. (G3: it is not.)
+    // G3: there is room for another. If there were none, the last would get a
+    // later stamp than it needs, which is a delay only.
     const bool another = marks_ == 0 || stamps_[marks_ - 1] != stamp;
     if (another && marks_ < stamps_.size()) ++marks_;
     ends_[marks_ - 1] = stamped_ = end;
@@ -108,6 +109,7 @@ class Limbo {
     FreeUntil(end_.load(std::memory_order_acquire),
               [&rest](Item* item) { rest.items.push_back(item); });
     rest.stamp = epochs.Stamp();
+    stamped_ = end_.load(std::memory_order_relaxed);
     marks_ = 0;
     return rest;
   }

@@ -7,10 +7,12 @@
 //
 // A reader goes on line twice and announces a quiescent state between two
 // reads; a writer unlinks, takes a stamp, and overwrites when the stamp has
-// passed; a third thread moves the epoch on.
+// passed; a third thread moves the epoch on. Or, as in cache/limbo.h (G2), the
+// writer only says that it has unlinked, and the third thread does the rest.
 //
 //   epoch_model [iterations]
-// The other variants leave out a fence each. The run fails unless Relacy finds
+// The other variants leave out a fence each, or take the stamp before they ask
+// what it is for. The run fails unless Relacy finds
 // those errors, so we know that it would have found one in the first.
 
 #include <sys/wait.h>
@@ -20,7 +22,14 @@
 #include <iostream>
 #include <relacy/relacy.hpp>
 
-enum Variant { kAsBuilt, kExchange, kNoFenceInStamp, kNoFenceInAnnounce };
+enum Variant {
+  kAsBuilt,
+  kExchange,
+  kNoFenceInStamp,
+  kNoFenceInAnnounce,
+  kOtherStamps,
+  kOtherStampsTooEarly
+};
 
 template <Variant kVariant>
 struct EpochModel : rl::test_suite<EpochModel<kVariant>, 3> {
@@ -29,12 +38,14 @@ struct EpochModel : rl::test_suite<EpochModel<kVariant>, 3> {
   rl::atomic<int> epoch;
   rl::atomic<int> announced;
   rl::atomic<int> slot;  // which of the two items is linked
+  rl::atomic<int> end;   // how many were unlinked
   rl::var<int> items[2];
 
   void before() {
     epoch($) = 1;
     announced($) = kOffline;
     slot($) = 0;
+    end($) = 0;
     items[0]($) = 100;
     items[1]($) = 101;
   }
@@ -76,7 +87,26 @@ struct EpochModel : rl::test_suite<EpochModel<kVariant>, 3> {
     RL_ASSERT(items[i]($) == 100 + i);
   }
 
+  // What was unlinked when somebody looked has a stamp, and is overwritten when
+  // that has passed.
+  void StampAndFree() {
+    int stamp = 0, before = Stamp();
+    for (int i = 0; i < 6; ++i) {
+      TryAdvance();
+      if (stamp == 0 && end.load(rl::memory_order_acquire) == 1) {
+        stamp = kVariant == kOtherStampsTooEarly ? before : Stamp();
+      }
+      if (kVariant == kOtherStampsTooEarly) before = Stamp();
+      if (stamp != 0 && epoch.load(rl::memory_order_acquire) >= stamp + 2) {
+        items[0]($) = -1;
+        return;
+      }
+    }
+  }
+
   void thread(unsigned index) {
+    const bool other =
+        kVariant == kOtherStamps || kVariant == kOtherStampsTooEarly;
     if (index == 0) {
       Online();
       Read();
@@ -86,6 +116,11 @@ struct EpochModel : rl::test_suite<EpochModel<kVariant>, 3> {
       Online();
       Read();
       Offline();
+    } else if (index == 1 && other) {
+      slot.store(1, rl::memory_order_release);
+      end.store(1, rl::memory_order_release);
+    } else if (index == 2 && other) {
+      StampAndFree();
     } else if (index == 1) {
       slot.store(1, rl::memory_order_release);
       const int stamp = Stamp();
@@ -126,6 +161,10 @@ int main(int argc, char** argv) {
   const unsigned n = argc > 1 ? std::strtoul(argv[1], nullptr, 10) : 200000;
   int wrong = 0;
   wrong += Report("epoch", Holds<EpochModel<kAsBuilt>>(n), true);
+  wrong += Report("epoch, another thread stamps",
+                  Holds<EpochModel<kOtherStamps>>(n), true);
+  wrong += Report("epoch, another thread stamps, and looks then",
+                  Holds<EpochModel<kOtherStampsTooEarly>>(n), false);
   wrong += Report("epoch, no fence in Stamp",
                   Holds<EpochModel<kNoFenceInStamp>>(n), false);
   wrong += Report("epoch, no fence in Quiescent and Online",

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <deque>
 #include <mutex>
@@ -117,6 +118,11 @@ TEST_F(LimboTest, LargeItemsWeighMore) {
   EXPECT_EQ(limbo_.weight(), 2u);
   Add(1, 1 << 20);
   EXPECT_EQ(limbo_.weight(), 2u + 1 + (1 << 20) / 4096);
+  EXPECT_EQ(FreePassed(), 0u);
+  epochs_.TryAdvance();
+  epochs_.TryAdvance();
+  EXPECT_EQ(FreePassed(), 3u);
+  EXPECT_EQ(limbo_.weight(), 0u);
 }
 
 TEST_F(LimboTest, WhatIsLeftIsHandedOver) {
@@ -143,38 +149,47 @@ TEST_F(LimboTest, OthersFreeWhileTheOwnerAdds) {
   std::deque<Item> items(kItems);
   std::mutex lock;
   std::atomic<bool> done{false};
-  uint32_t next = 0, wrong = 0;
+  std::atomic<uint32_t> next{0};
+  uint32_t wrong = 0;
+  size_t most = 0;
   const auto look = [&] {
     std::lock_guard<std::mutex> held(lock);
     limbo_.FreePassed(epochs_, [&](Item* item) {
       wrong += item != &items[next] || item->value_length != next;
       ++next;
     });
-    if (limbo_.size() > kItems || limbo_.weight() > 60 * size_t{kItems})
-      ++wrong;
   };
-  std::thread other([&] {
-    while (!done.load()) {
+  std::thread frees([&] {
+    while (!done) {
       epochs_.TryAdvance();
       look();
     }
+  });
+  std::thread asks([&] {
+    while (!done) most = std::max({most, limbo_.size(), limbo_.weight()});
   });
   for (uint32_t i = 0; i < kItems; ++i) {
     items[i].value_length = i;
     if (!limbo_.Add(&items[i])) {
       std::lock_guard<std::mutex> held(lock);
       limbo_.Grow();
-      ASSERT_TRUE(limbo_.Add(&items[i]));
+      EXPECT_TRUE(limbo_.Add(&items[i]));
     }
+    // So that it frees, and not only at the end.
+    while (i == kItems / 2 && next == 0) std::this_thread::yield();
   }
   done = true;
-  other.join();
+  frees.join();
+  asks.join();
   for (int i = 0; i < 3; ++i) {
     look();
     epochs_.TryAdvance();
   }
   EXPECT_EQ(next, kItems);
   EXPECT_EQ(wrong, 0u);
+  EXPECT_EQ(limbo_.weight(), 0u);
+  // No difference was below zero.
+  EXPECT_LT(most, size_t{kItems} * kItems);
 }
 
 }  // namespace

@@ -22,8 +22,8 @@ struct ItemShape {
   std::string_view key;
   uint32_t flags = 0;
   RelTime exptime = 0;
+  uint64_t hash = 0;  // Cache::Hash(key)
   uint32_t value_length = 0;
-  uint64_t hash = 0;        // Cache::Hash(key)
   bool binary_key = false;  // meta's b flag
 
   // Bytes of header, flags and key.

@@ -34,8 +34,8 @@ struct Executor::Sum {
     return {.key = key,
             .flags = flags,
             .exptime = 0,
-            .value_length = digits,
             .hash = hash,
+            .value_length = digits,
             .binary_key = binary_key};
   }
 

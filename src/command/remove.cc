@@ -103,8 +103,8 @@ void Executor::DropValue(const Request& request, uint64_t hash,
       .key = request.key,
       .flags = request.flags,
       .exptime = request.exptime,
-      .value_length = 0,
       .hash = hash,
+      .value_length = 0,
       .binary_key = request.binary_key || old->HasState(Item::kBinaryKey)};
   Item* item;
   if (cache_.Allocate(thread_, shape, &item) != AllocateStatus::kOk) {

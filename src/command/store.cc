@@ -208,8 +208,8 @@ AllocateStatus Executor::MakeJoined(const Request& request, uint64_t hash,
   const ItemShape shape{.key = added->key(),
                         .flags = old->flags(),
                         .exptime = 0,
-                        .value_length = old->value_length + added->value_length,
                         .hash = hash,
+                        .value_length = old->value_length + added->value_length,
                         .binary_key = old->HasState(Item::kBinaryKey) ||
                                       added->HasState(Item::kBinaryKey)};
   const AllocateStatus status = cache_.Allocate(thread_, shape, joined);

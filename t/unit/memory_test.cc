@@ -161,8 +161,8 @@ TEST(PageSize, HasRoomForThePointersToAllPieces) {
     const std::string key(kMaxKeyLength, 'k');
     const ItemShape shape{.key = key,
                           .flags = 1,
-                          .value_length = (200 << 20) - 1024,
-                          .hash = cache.Hash(key)};
+                          .hash = cache.Hash(key),
+                          .value_length = (200 << 20) - 1024};
     Item* item = nullptr;
     ASSERT_EQ(cache.Allocate(t, shape, &item), AllocateStatus::kOk);
     cache.Free(t, item);

@@ -318,13 +318,14 @@ class Cache {
   friend class RestartLoader;
 
   // --- Storing at once (cache_at_once.h). ---
-  static Item* Fill(char* chunk, const ItemShape& shape, const char* value);
+  static Item* Fill(char* chunk, const ItemShape& shape, uint8_t state,
+                    const char* value);
   char* TakeAtOnce(CacheThread& t, const ItemShape& shape, int c, Queue q);
   Item* InsertAtOnce(CacheThread& t, ItemShape shape, int c, const char* value,
                      uint64_t new_cas);
   struct Successor;
-  Successor FillAfter(CacheThread& t, Item* old, const ItemShape& shape, int c,
-                      const char* value);
+  Successor FillAfter(CacheThread& t, Item* old, const ItemShape& shape,
+                      uint8_t state, int c, const char* value);
   template <class StateFor>
   bool PutAfter(CacheThread& t, const Assoc::Place& place,
                 const Successor& next, size_t bytes, uint64_t new_cas,

@@ -16,12 +16,12 @@ namespace cucache {
 
 // An item that is not linked, without its CAS id and its mark.
 CUCACHE_ALWAYS_INLINE Item* Cache::Fill(char* chunk, const ItemShape& shape,
-                                        const char* value) {
+                                        uint8_t state, const char* value) {
   auto* const item = reinterpret_cast<Item*>(chunk);
   item->exptime.store(shape.exptime, std::memory_order_relaxed);
   item->value_length = shape.value_length;
   item->key_length = static_cast<uint8_t>(shape.key.size());
-  item->state.store(shape.State(), std::memory_order_relaxed);
+  item->state.store(state, std::memory_order_relaxed);
   char* to = reinterpret_cast<char*>(item + 1);
   if (shape.flags != 0) {
     std::memcpy(to, &shape.flags, sizeof(shape.flags));
@@ -54,7 +54,7 @@ __attribute__((noinline)) inline Item* Cache::InsertAtOnce(CacheThread& t,
   const Queue q = eviction_->QueueFor(shape.hash, bytes, bytes, &t.newcomers_);
   char* const chunk = TakeAtOnce(t, shape, c, q);
   if (chunk == nullptr) return nullptr;
-  Item* const item = Fill(chunk, shape, value);
+  Item* const item = Fill(chunk, shape, shape.State(), value);
   item->cas.store(0, std::memory_order_relaxed);
   item->mark.store(0, std::memory_order_relaxed);
   const auto link = [item](Item*) { return Decision{Action::kReplace, item}; };
@@ -75,12 +75,13 @@ struct Cache::Successor {
 CUCACHE_ALWAYS_INLINE Cache::Successor Cache::FillAfter(CacheThread& t,
                                                         Item* old,
                                                         const ItemShape& shape,
-                                                        int c,
+                                                        uint8_t state, int c,
                                                         const char* value) {
   const uint16_t old_row = slabs_->RowOf(old);
   const auto q = static_cast<Queue>(old_row % kQueues);
   char* const chunk = TakeAtOnce(t, shape, c, q);
-  Item* const item = chunk == nullptr ? nullptr : Fill(chunk, shape, value);
+  Item* const item =
+      chunk == nullptr ? nullptr : Fill(chunk, shape, state, value);
   return {old, old_row, PageRow(c, q), item};
 }
 
@@ -113,7 +114,7 @@ template <class Inherit>
 Item* Cache::ReplaceAtOnce(CacheThread& t, Item* old, const ItemShape& shape,
                            int c, const char* value, uint8_t mark,
                            uint64_t new_cas, Inherit&& inherit) {
-  const Successor next = FillAfter(t, old, shape, c, value);
+  const Successor next = FillAfter(t, old, shape, shape.State(), c, value);
   if (next.item == nullptr) return nullptr;
   next.item->mark.store(mark, std::memory_order_relaxed);
   const bool done =
@@ -158,7 +159,7 @@ CUCACHE_ALWAYS_INLINE Item* Cache::SetAtOnce(CacheThread& t,
   Item* const old = place.item();
   const bool look_first = bytes > kFillFirst;
   if (look_first && !IsAlive(old, shape.key)) return nullptr;
-  const Successor next = FillAfter(t, old, shape, c, value);
+  const Successor next = FillAfter(t, old, shape, state, c, value);
   if (next.item == nullptr) return nullptr;
   if (!look_first && !IsAlive(old, shape.key)) [[unlikely]] {
     t.GiveBack(next.item);

@@ -198,8 +198,9 @@ bool Eviction::StillDraining(const Range& range) const {
 // V3. Who stores knows how much it wants, whatever is in flight of what others
 // stored.
 bool Eviction::PagesWanted(size_t pages, Asker asker) {
-  if (in_flight_ != 0 && cache_.epochs_.Passed(in_flight_stamp_ + 1)) {
-    // They are closed by now and counted as free, or they are stragglers.
+  if (in_flight_ != 0 && cache_.epochs_.Passed(in_flight_stamp_)) {
+    // They are closed by now, or as soon as their threads look, and counted as
+    // free; or they are stragglers.
     in_flight_ = 0;
   }
   size_t large = in_flight_bytes_.load(std::memory_order_relaxed);

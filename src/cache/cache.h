@@ -321,8 +321,8 @@ class Cache {
   static Item* Fill(char* chunk, const ItemShape& shape, uint8_t state,
                     const char* value);
   char* TakeAtOnce(CacheThread& t, const ItemShape& shape, int c, Queue q);
-  Item* InsertAtOnce(CacheThread& t, ItemShape shape, int c, const char* value,
-                     uint64_t new_cas);
+  Item* InsertAtOnce(CacheThread& t, const ItemShape& shape, int c,
+                     const char* value, uint64_t new_cas);
   struct Successor;
   Successor FillAfter(CacheThread& t, Item* old, const ItemShape& shape,
                       uint8_t state, int c, const char* value);
@@ -392,7 +392,7 @@ class Cache {
     return kept_bytes_.load(std::memory_order_relaxed) == 0 ? HighPages() / 2
                                                             : UseKept(shape);
   }
-  size_t UseKept(ItemShape shape);
+  size_t UseKept(const ItemShape& shape);
   size_t KeptPages() const;
   void KeepPage(int number);
   int DrainFor(CacheThread& t, int src, int dst);

@@ -45,11 +45,9 @@ CUCACHE_ALWAYS_INLINE int Cache::ClassAtOnce(size_t bytes) const {
 }
 
 // Not inlined: it would cost the others registers.
-__attribute__((noinline)) inline Item* Cache::InsertAtOnce(CacheThread& t,
-                                                           ItemShape shape,
-                                                           int c,
-                                                           const char* value,
-                                                           uint64_t new_cas) {
+__attribute__((noinline)) inline Item* Cache::InsertAtOnce(
+    CacheThread& t, const ItemShape& shape, int c, const char* value,
+    uint64_t new_cas) {
   const size_t bytes = slabs_->chunk_size(c);
   const Queue q = eviction_->QueueFor(shape.hash, bytes, bytes, &t.newcomers_);
   char* const chunk = TakeAtOnce(t, shape, c, q);

@@ -99,7 +99,7 @@ void Cache::DropKept() {
 }
 
 // K1. An allocation of this shape uses up what is kept for its number.
-size_t Cache::UseKept(ItemShape shape) {
+size_t Cache::UseKept(const ItemShape& shape) {
   auto& kept = kept_for_[static_cast<size_t>(NumberFor(shape))];
   const uint64_t bytes = shape.Bytes();
   const size_t others = HighPages() / 2;

@@ -211,8 +211,7 @@ void CacheThread::LeaveTo(std::deque<Limbo::Rest>* orphans) {
   EmptyHand();
   SpinLockGuard lock(mu_);
   CollectLocked();
-  if (!limbo_.empty())
-    orphans->push_back(locked_limbo().TakeAll(cache_.epochs_));
+  if (has_limbo()) orphans->push_back(locked_limbo().TakeAll(cache_.epochs_));
   for (Magazine& m : *magazines_) GiveAll(m);
 }
 

@@ -164,8 +164,9 @@ class Executor {
   Status Reserve(const Request& request, Item** item);
   void Store(const Request& request, Item* item, Result* result);
   void Discard(Item* item);
-  // Reserve, copy and Store in one, of a set whose value is all there, for the
-  // usual case. nullptr: nothing was done, it has to go the long way.
+  // Reserve, copy and Store in one, of a plain set whose value is all there,
+  // for the usual case. nullptr: nothing was stored, it has to go the long way.
+  // The request has its hash.
   Item* SetAtOnce(const Request& request, const char* value);
 
   // delete, md.

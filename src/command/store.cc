@@ -97,13 +97,13 @@ Status Executor::Reserve(const Request& request, Item** item) {
 }
 
 Item* Executor::SetAtOnce(const Request& request, const char* value) {
-  if (request.mode != StoreMode::kSet ||
-      (request.options & (kCompareCas | kExplicitCas)) != 0 || detail() ||
+  if (!IsPlainSet(request) || detail() ||
       Watched(kWatchFetchers | kWatchMutations)) {
     return nullptr;
   }
   int c;
-  Item* const item = cache_.SetAtOnce(thread_, request, value, 0, &c);
+  Item* const item =
+      cache_.SetAtOnce(thread_, request, value, NewCas(request), &c);
   if (item == nullptr) return nullptr;
   stats_.set_cmds.Add();
   stats_.slab[static_cast<size_t>(c)].set_cmds.Add();
